@@ -1,0 +1,1 @@
+"""How Daiya is put on a machine: the embedded stack, topics, cities, sandboxes."""

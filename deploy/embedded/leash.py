@@ -1,0 +1,27 @@
+"""Run a command that the kernel kills when the process that started it ends: `python leash.py PARENT_PID COMMAND…`.
+
+A file of its own, run before the command takes its place: setting this between fork and exec of a program with threads
+is unsafe, and the setting survives exec. Linux only (prctl(2), PR_SET_PDEATHSIG).
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Tie this process to its parent, then become the command. Exits 1 when the parent has gone already."""
+    parent = int(sys.argv[1])
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) was refused")
+    if os.getppid() != parent:  # it ended before the line above: no signal will come any more
+        sys.exit(1)
+    os.execvp(sys.argv[2], sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
