@@ -1,0 +1,148 @@
+"""What every event is: who says it, who must hear it, under which article, and what each hearer may read.
+
+An event class is closed for its writer (an unknown field is an error) and open for its reader (a field that
+a newer release added is passed over). Its class line is its contract::
+
+    class ConsentIssued(Event, by=[SELLER_BANK], to=[ESCROW, REGISTRY], article="LC-F2"):
+
+EVENTS is the register of all of them, by the type name that goes on the wire (`daiya.consent-issued.v1`).
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+
+class Role(StrEnum):
+    """The part an institution plays. Several institutions of a city can play the same one."""
+
+    ESCROW = "escrow"
+    REGISTRY = "registry"
+    SELLER_BANK = "seller_bank"
+    BUYER_BANK = "buyer_bank"
+    FUND_CENTER = "fund_center"
+
+
+ALL_ROLES = tuple(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Narrows a field's audience: `Annotated[X | None, only(Role.REGISTRY)] = None`."""
+
+    roles: frozenset[Role]
+
+
+def only(*roles: Role) -> Only:
+    """The mark for a field that just these roles may read; its default must be None, for the others' copies."""
+    return Only(frozenset(roles))
+
+
+class Fact(BaseModel):
+    """Anything that can lie on a file: frozen, in the past tense, closed for whoever writes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64")
+
+    type_name: ClassVar[str]
+
+    @classmethod
+    def read(cls, value: bytes | str) -> Self:
+        """A fact from its JSON, strictly typed, but passing over fields of newer releases.
+
+        Raises pydantic.ValidationError, naming each field and what is wrong with it.
+        """
+        return cls.model_validate_json(value, strict=True, extra="ignore")
+
+    def to_json(self) -> dict[str, Any]:
+        """The fact as JSON values; fields that are None are left out, as they are in a narrowed copy."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Opening(BaseModel):
+    """Mixed into the facts that open a case: they name the procedure and pin its edition."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    procedure: str
+    edition: str
+
+
+class Event(Fact):
+    """What one institution says to others."""
+
+    spoken_by: ClassVar[frozenset[Role]]
+    heard_by: ClassVar[frozenset[Role]]
+    article: ClassVar[str]
+    numbered: ClassVar[bool]
+    standing: ClassVar[bool]
+
+    def __init_subclass__(cls, **contract: Any) -> None:
+        # pydantic hands the class keywords to __pydantic_init_subclass__; here they are only let through.
+        super().__init_subclass__()
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls,
+        *,
+        by: Collection[Role],
+        to: Collection[Role],
+        article: str,
+        version: int = 1,
+        numbered: bool = True,
+        standing: bool = False,
+    ) -> None:
+        """`by`: who may say it; `to`: who hears it; `article`: the demand it answers; `version`: of its form;
+        `numbered`: it has a place in the speaker's line (only the requests about the line itself have none);
+        `standing`: it belongs to the folio itself, whatever becomes of the case in which it is said."""
+        cls.spoken_by = frozenset(by)
+        cls.heard_by = frozenset(to)
+        cls.article = article
+        cls.numbered = numbered
+        cls.standing = standing
+        cls.type_name = f"daiya.{kebab(cls.__name__)}.v{version}"
+        if cls.type_name in EVENTS:
+            raise TypeError(f"{cls.type_name} is declared twice: {EVENTS[cls.type_name]} and {cls}")
+        for name, field in cls.model_fields.items():
+            if narrowed_to(field) is not None and field.default is not None:
+                raise TypeError(f"{cls.__name__}.{name} is narrowed, so its default must be None")
+        EVENTS[cls.type_name] = cls
+
+    def copy_for(self, role: Role) -> dict[str, Any]:
+        """What `role` may read of this event, as JSON values."""
+        data = self.to_json()
+        for name, field in type(self).model_fields.items():
+            readers = narrowed_to(field)
+            if readers is not None and role not in readers:
+                data.pop(name, None)
+        return data
+
+
+EVENTS: dict[str, type[Event]] = {}
+
+
+def narrowed_to(field: FieldInfo) -> frozenset[Role] | None:
+    """The roles a field is narrowed to, or None where every hearer of the event may read it."""
+    marks = [mark for mark in field.metadata if isinstance(mark, Only)]
+    return marks[0].roles if marks else None
+
+
+def kebab(name: str) -> str:
+    """`AdvanceNoticeRegistered` → `advance-notice-registered`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def spoken_by(role: Role, events: Iterable[type[Event]] | None = None) -> tuple[type[Event], ...]:
+    """All events that `role` may say, in the order of their names."""
+    known = EVENTS.values() if events is None else events
+    return tuple(sorted((e for e in known if role in e.spoken_by), key=lambda e: e.type_name))
+
+
+def heard_by(role: Role, events: Iterable[type[Event]] | None = None) -> tuple[type[Event], ...]:
+    """All events that `role` can hear, in the order of their names."""
+    known = EVENTS.values() if events is None else events
+    return tuple(sorted((e for e in known if role in e.heard_by), key=lambda e: e.type_name))

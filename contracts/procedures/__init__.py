@@ -1,0 +1,10 @@
+"""The procedures that this release knows, by name and edition; a case pins one when it opens."""
+
+from collections.abc import Mapping
+
+from contracts.procedures.liaocheng import LC_FULL
+from contracts.procedures.procedure import Procedure, Step, Word, permitted, possible, violations
+
+PROCEDURES: Mapping[tuple[str, str], Procedure] = {(p.name, p.edition): p for p in (LC_FULL,)}
+
+__all__ = ["PROCEDURES", "Procedure", "Step", "Word", "permitted", "possible", "violations"]

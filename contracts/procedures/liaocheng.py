@@ -1,0 +1,101 @@
+"""Liaocheng: two modes of sale with an escrow deposit (聊自然资规发〔2023〕6号, in force from 2023-03-20)."""
+
+from contracts.event import Role
+from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, ClosingRequested, DeadlineMissed
+from contracts.events.escrow import (
+    BalancePaid,
+    DepositConfirmed,
+    DepositRefunded,
+    PayoffTransferred,
+    TransferApplicationMade,
+)
+from contracts.events.registry import (
+    ClosingRefused,
+    FolioRefused,
+    FolioReserved,
+    MortgageReleased,
+    RegistrationClosed,
+    RegistrationRefused,
+    RegistrationReturned,
+    TransferRegistered,
+)
+from contracts.events.seller_bank import (
+    ConsentIssued,
+    ConsentRefused,
+    PayoffCompleted,
+    PayoffQuoted,
+    PayoffReturned,
+    ReleaseApplied,
+)
+from contracts.procedures.procedure import Procedure, step
+
+ESCROW, REGISTRY, SELLER_BANK = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK
+ENDS = (CaseCompleted, CaseCancelled)
+
+LC_FULL = Procedure(
+    name="LC-FULL",
+    edition="2023-03-20",
+    title="全款买房模式 / sale with mortgage, paid in full",
+    document="聊自然资规发〔2023〕6号 二（一）",
+    openers=frozenset({ESCROW}),
+    keeper=ESCROW,
+    roles=(ESCROW, REGISTRY, SELLER_BANK),
+    steps=(
+        step(CaseOpened, ESCROW, "LC-F1", not_after=[CaseOpened]),
+        step(FolioReserved, REGISTRY, "X-4", after=[CaseOpened], not_after=[FolioReserved, FolioRefused]),
+        step(FolioRefused, REGISTRY, "X-4", after=[CaseOpened], not_after=[FolioReserved], way_out=True),
+        step(DepositConfirmed, ESCROW, "LC-F1", after=[CaseOpened], not_after=ENDS),
+        step(ConsentIssued, SELLER_BANK, "LC-F2", after=[CaseOpened], not_after=[ConsentIssued]),
+        step(ConsentRefused, SELLER_BANK, "LC-F2", after=[CaseOpened], not_after=[ConsentIssued], way_out=True),
+        step(
+            TransferApplicationMade,
+            ESCROW,
+            "LC-F3",
+            after=[FolioReserved, DepositConfirmed, ConsentIssued],
+            not_after=[TransferRegistered, *ENDS],
+        ),
+        step(RegistrationReturned, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True),
+        step(RegistrationRefused, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True),
+        step(
+            TransferRegistered,
+            REGISTRY,
+            "LC-F4",
+            after=[FolioReserved, DepositConfirmed, ConsentIssued],
+            not_after=[TransferRegistered, RegistrationClosed],
+        ),
+        step(PayoffQuoted, SELLER_BANK, "LC-F4", after=[TransferRegistered, ConsentIssued]),
+        step(PayoffTransferred, ESCROW, "LC-F4", after=[TransferRegistered, PayoffQuoted]),
+        step(PayoffCompleted, SELLER_BANK, "LC-F4", after=[PayoffQuoted]),
+        step(PayoffReturned, SELLER_BANK, "X-1", after=[CaseOpened]),
+        step(BalancePaid, ESCROW, "LC-F4", after=[TransferRegistered, PayoffCompleted]),
+        step(ReleaseApplied, SELLER_BANK, "LC-F4"),
+        step(MortgageReleased, REGISTRY, "LC-F4", after=[ReleaseApplied]),
+        step(
+            CaseCompleted,
+            ESCROW,
+            "LC-F4",
+            after=[TransferRegistered, PayoffCompleted, MortgageReleased],
+            not_after=ENDS,
+        ),
+        step(ClosingRequested, ESCROW, "X-3", after=[CaseOpened], not_after=[ClosingRequested, *ENDS], way_out=True),
+        step(
+            RegistrationClosed,
+            REGISTRY,
+            "X-3",
+            after=[ClosingRequested],
+            not_after=[TransferRegistered, RegistrationClosed],
+            way_out=True,
+        ),
+        step(ClosingRefused, REGISTRY, "X-3", after=[ClosingRequested], not_after=[RegistrationClosed], way_out=True),
+        step(DepositRefunded, ESCROW, "X-1", after=[CaseOpened], way_out=True),
+        step(
+            CaseCancelled,
+            ESCROW,
+            "X-3",
+            after=[(FolioRefused, RegistrationClosed)],
+            not_after=[TransferRegistered, *ENDS],
+            way_out=True,
+        ),
+        *(step(DeadlineMissed, role, "periods", after=[CaseOpened], way_out=True) for role in (ESCROW, REGISTRY, SELLER_BANK)),
+    ),
+)

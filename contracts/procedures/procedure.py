@@ -1,0 +1,104 @@
+"""A procedure as data: who may say what, after what, not after what, under which article.
+
+It guards what a service says, checks recorded traces, explains a case and draws its diagram. It drives nothing, and a
+recipient does not judge order by it, for it has not heard all.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from contracts.event import Event, Fact, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that may be said. Of each group in `after` at least one must have been said before; of `not_after`
+    none. The order of a procedure's steps is that of its document."""
+
+    event: type[Event]
+    by: Role
+    article: str
+    after: tuple[frozenset[type[Event]], ...] = ()
+    not_after: frozenset[type[Event]] = frozenset()
+    way_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """One policy document's procedure in one edition, which a case pins when it opens."""
+
+    name: str
+    edition: str
+    title: str
+    document: str
+    openers: frozenset[Role]
+    keeper: Role
+    roles: tuple[Role, ...]
+    steps: tuple[Step, ...]
+
+    def step(self, role: Role, event: type[Event]) -> Step | None:
+        """The step by which `role` may say `event`, if there is one."""
+        return next((s for s in self.steps if s.event is event and s.by == role), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One entry of a recorded trace: who said what."""
+
+    by: Role
+    event: type[Event]
+
+
+def step(
+    event: type[Event],
+    by: Role,
+    article: str,
+    *,
+    after: Iterable[type[Event] | tuple[type[Event], ...]] = (),
+    not_after: Iterable[type[Event]] = (),
+    way_out: bool = False,
+) -> Step:
+    """A step; an entry of `after` that is a tuple is met by any one of its events.
+
+    Raises TypeError where the event's own contract does not let `by` say it.
+    """
+    if by not in event.spoken_by:
+        raise TypeError(f"{event.__name__} is not said by {by.value}")
+    groups = tuple(frozenset(group if isinstance(group, tuple) else (group,)) for group in after)
+    return Step(event, by, article, groups, frozenset(not_after), way_out)
+
+
+def permitted(procedure: Procedure, role: Role, event: type[Event], known: frozenset[type[Fact]]) -> str:
+    """Why `role`, knowing these kinds of fact, may not say `event` now; empty if it may."""
+    found = procedure.step(role, event)
+    name = f"{procedure.name} ({procedure.edition})"
+    if found is None:
+        return f"{role.value} says no {event.__name__} in {name}"
+    for group in found.after:
+        if not group & known:
+            wanted = " or ".join(sorted(kind.__name__ for kind in group))
+            return f"{event.__name__} comes after {wanted} in {name}, {found.article}"
+    against = found.not_after & known
+    if against:
+        said = ", ".join(sorted(kind.__name__ for kind in against))
+        return f"{event.__name__} does not come after {said} in {name}, {found.article}"
+    return ""
+
+
+def violations(procedure: Procedure, trace: Iterable[Word]) -> list[str]:
+    """What in a recorded trace, in the order of saying, the procedure does not allow."""
+    known: set[type[Fact]] = set()
+    found: list[str] = []
+    for number, word in enumerate(trace, start=1):
+        why = permitted(procedure, word.by, word.event, frozenset(known))
+        if why:
+            found.append(f"word {number}: {why}")
+        known.add(word.event)
+    return found
+
+
+def possible(procedure: Procedure, known: frozenset[type[Fact]]) -> tuple[Step, ...]:
+    """The steps whose conditions are met by what has been said, and that have not been taken."""
+    return tuple(
+        s for s in procedure.steps if s.event not in known and not permitted(procedure, s.by, s.event, known)
+    )

@@ -1,0 +1,294 @@
+"""The file of facts (案卷): what lies on it, and everything else an institution knows of one subject.
+
+A subject (mostly a folio) holds the files of its cases and a standing file for what belongs to no case. All of it is
+the sum of its items, in order: `apply` is the only way anything changes, live and when it is read from the journal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, Literal, TypeVar
+
+from contracts.envelope import Envelope
+from contracts.event import Event, Fact, Opening, Role
+
+F = TypeVar("F", bound=Fact, covariant=True)
+STANDING = ""  # the name of the file for what belongs to no case
+
+
+class Phase(StrEnum):
+    """The only state of a case. Everything else is what lies on its file."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Filed(Generic[F]):
+    """A fact on file: who said it and when (`time`, theirs), when it came to us (`at`), and what caused it."""
+
+    id: str
+    fact: F
+    case: str
+    speaker: str
+    time: datetime
+    at: datetime
+    cause: str | None
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record of the own inbox as the fold gets it: read, not yet filed. `place` is partition and offset."""
+
+    envelope: Envelope
+    fact: Fact
+    at: datetime
+    place: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a command is not done (RFC 9457: title, detail, status), with the clause it rests on."""
+
+    title: str
+    detail: str
+    clause: str
+    status: int = 409
+
+
+# --- items: what a turn adds ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A letter is on file; parked where its speaker's part in the case is not known yet."""
+
+    letter: Letter
+    parked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A parked letter's speaker turned out to have a part in the case."""
+
+    id: str
+    case: str
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A letter that is a dead letter: its speaker has no part in it. With a sequence it holds that line."""
+
+    id: str
+    case: str
+    source: str
+    sequence: int | None
+    digest: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A rule spoke. `to` has each recipient with the number of the word in that recipient's line; `tell` is another
+    subject of this institution, told through the own inbox."""
+
+    filed: Filed[Fact]
+    file: str
+    rule: str
+    to: tuple[tuple[str, int], ...] = ()
+    tell: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoke:
+    """A rule has spoken for this mark and will not again."""
+
+    case: str
+    rule: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command was refused; nothing of it is on file."""
+
+    id: str
+    digest: str
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A letter that must wait: `held` for the numbers before it, or `stopped` with its subject."""
+
+    letter: Letter
+    why: Literal["held", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A rule raised: the subject stands until somebody resumes it."""
+
+    letter_id: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A stopped subject goes on; what was kept is read again."""
+
+    id: str
+    digest: str
+
+
+Item = Heard | Admitted | Struck | Said | Spoke | Refused | Kept | Stopped | Resumed
+
+
+# --- what the items add up to -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One case's facts by kind, in the order they were filed."""
+
+    case: str
+    facts: Mapping[type[Fact], tuple[Filed[Any], ...]] = field(default_factory=dict[type[Fact], tuple[Filed[Any], ...]])
+    procedure: str = ""
+    edition: str = ""
+    phase: Phase = Phase.OPEN
+    parties: Mapping[Role, frozenset[str]] = field(default_factory=dict[Role, frozenset[str]])
+    spoken: frozenset[tuple[str, str]] = frozenset()
+    parked: tuple[Filed[Any], ...] = ()
+
+    def every(self, *kinds: type[Fact]) -> tuple[Filed[Any], ...]:
+        """All facts of these kinds, in the order they were filed."""
+        if len(kinds) == 1:
+            return self.facts.get(kinds[0], ())
+        return tuple(sorted((f for k in kinds for f in self.facts.get(k, ())), key=lambda filed: filed.order))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Everything an institution knows of one subject."""
+
+    key: str
+    items: tuple[Item, ...] = ()
+    files: Mapping[str, File] = field(default_factory=dict[str, File])
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])  # of letters: by id, and by source#sequence
+    incoming: Mapping[str, int] = field(default_factory=dict[str, int])
+    outgoing: Mapping[str, int] = field(default_factory=dict[str, int])
+    held: Mapping[str, Mapping[int, Letter]] = field(default_factory=dict[str, Mapping[int, Letter]])
+    blocked: Mapping[str, int] = field(default_factory=dict[str, int])  # source → the dead letter that holds its line
+    outcomes: Mapping[str, Refusal | None] = field(default_factory=dict[str, Refusal | None])
+    stopped: Stopped | None = None
+    queue: tuple[Letter, ...] = ()
+    memo: dict[Any, Any] = field(default_factory=dict[Any, Any], compare=False, repr=False)
+
+    def file(self, case: str) -> File:
+        """The file of a case; an empty one if nothing is known of it."""
+        return self.files.get(case) or File(case)
+
+
+def line(source: str, sequence: int) -> str:
+    """The place of a word in its speaker's line."""
+    return f"{source}#{sequence}"
+
+
+def file_of(filed_case: str, fact: Fact) -> str:
+    """The file a fact lies on: its case's, or the standing one where it belongs to the folio itself."""
+    return STANDING if isinstance(fact, Event) and fact.standing else filed_case
+
+
+def filed(letter: Letter, order: int = 0) -> Filed[Fact]:
+    """A letter as it lies on file."""
+    e = letter.envelope
+    return Filed(e.id, letter.fact, e.case, e.source, e.time, letter.at, e.cause, order)
+
+
+def apply(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> Subject:
+    """The subject with one more item. `phases` says which facts move a case to which phase."""
+    subject = replace(subject, items=(*subject.items, item), memo={})
+    match item:
+        case Heard():
+            return _heard(subject, item, phases)
+        case Admitted():
+            file = subject.file(item.case)
+            fact = next(f for f in file.parked if f.id == item.id)
+            rest = tuple(f for f in file.parked if f.id != item.id)
+            return _put(subject, replace(file, parked=rest), fact, phases)
+        case Struck():
+            return _struck(subject, item)
+        case Said():
+            outgoing = {**subject.outgoing, **dict(item.to)} if item.to else subject.outgoing
+            subject = replace(subject, outgoing=outgoing)
+            return subject if item.tell is not None else _put(subject, subject.file(item.file), item.filed, phases)
+        case Spoke():
+            file = subject.file(item.case)
+            return _with(subject, replace(file, spoken=file.spoken | {(item.rule, item.mark)}))
+        case Refused():
+            digests = {**subject.digests, item.id: item.digest}
+            return replace(subject, digests=digests, outcomes={**subject.outcomes, item.id: item.refusal})
+        case Kept(letter, "held"):
+            e = letter.envelope
+            theirs = {**subject.held.get(e.source, {}), e.sequence or 0: letter}
+            return replace(subject, held={**subject.held, e.source: theirs})
+        case Kept(letter, _):
+            return replace(subject, queue=(*subject.queue, letter))
+        case Stopped():
+            return replace(subject, stopped=item)
+        case Resumed():
+            digests, outcomes = {**subject.digests, item.id: item.digest}, {**subject.outcomes, item.id: None}
+            return replace(subject, stopped=None, queue=(), digests=digests, outcomes=outcomes)
+
+
+def _heard(subject: Subject, item: Heard, phases: Mapping[type[Fact], Phase]) -> Subject:
+    letter, e = item.letter, item.letter.envelope
+    digest = e.digest()
+    digests = {**subject.digests, e.id: digest}
+    incoming, held = subject.incoming, subject.held
+    if e.sequence is not None:
+        digests[line(e.source, e.sequence)] = digest
+        incoming = {**incoming, e.source: e.sequence}
+        if e.sequence in held.get(e.source, {}):
+            rest = {n: kept for n, kept in held[e.source].items() if n != e.sequence}
+            held = {**{s: kept for s, kept in held.items() if s != e.source}, **({e.source: rest} if rest else {})}
+    outcomes = subject.outcomes if isinstance(letter.fact, Event) else {**subject.outcomes, e.id: None}
+    subject = replace(subject, digests=digests, incoming=incoming, held=held, outcomes=outcomes)
+    file = subject.file(file_of(e.case, letter.fact))
+    if item.parked:
+        return _with(subject, replace(file, parked=(*file.parked, filed(letter))))
+    return _put(subject, file, filed(letter), phases)
+
+
+def _struck(subject: Subject, item: Struck) -> Subject:
+    digests = {**subject.digests, item.id: item.digest}
+    blocked = subject.blocked
+    if item.sequence is not None and item.sequence > subject.incoming.get(item.source, 0):
+        digests[line(item.source, item.sequence)] = item.digest
+        blocked = {**blocked, item.source: item.sequence}
+    subject = replace(subject, digests=digests, blocked=blocked)
+    file = subject.files.get(item.case)
+    if file is None:
+        return subject
+    return _with(subject, replace(file, parked=tuple(f for f in file.parked if f.id != item.id)))
+
+
+def _put(subject: Subject, file: File, fact: Filed[Any], phases: Mapping[type[Fact], Phase]) -> Subject:
+    """File a fact, and what follows from its kind: the procedure, the parties, the phase."""
+    kind: type[Fact] = type(fact.fact)
+    fact = replace(fact, order=len(subject.items))
+    file = replace(file, facts={**file.facts, kind: (*file.facts.get(kind, ()), fact)})
+    if isinstance(fact.fact, Opening) and not file.procedure:
+        file = replace(file, procedure=fact.fact.procedure, edition=fact.fact.edition)
+    parties: Mapping[Role, str] | None = getattr(fact.fact, "institutions", None)
+    if parties is not None and isinstance(fact.fact, Event):
+        known = {role: file.parties.get(role, frozenset()) | {name} for role, name in parties.items()}
+        file = replace(file, parties={**file.parties, **known})
+    return _with(subject, replace(file, phase=phases.get(kind, file.phase)))
+
+
+def _with(subject: Subject, file: File) -> Subject:
+    return replace(subject, files={**subject.files, file.case: file})

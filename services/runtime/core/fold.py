@@ -1,0 +1,483 @@
+"""The fold: one letter goes on file, every rule whose conditions are met speaks, and the turn says what was added.
+
+Pure: no clock, no chance, no I/O. Times come with the letter, ids are uuid5 of cause, kind and key, numbers come from
+the file. The same letters in the same order give the same items, however they are cut into batches.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from contracts.envelope import inbox, parse_source, source, to_data
+from contracts.event import EVENTS, Event, Fact, Role
+from contracts.events.line import RepeatRequested
+from contracts.procedures import PROCEDURES, permitted
+from services.runtime.core.facts import (
+    Alarm,
+    Command,
+    DocumentDrafted,
+    NumberAllotted,
+    NumberWanted,
+    OwnFact,
+    SubjectResumed,
+)
+from services.runtime.core.file import (
+    STANDING,
+    Admitted,
+    File,
+    Filed,
+    Heard,
+    Item,
+    Kept,
+    Letter,
+    Refusal,
+    Refused,
+    Resumed,
+    Said,
+    Spoke,
+    Stopped,
+    Struck,
+    Subject,
+    apply,
+    file_of,
+    line,
+)
+from services.runtime.core.numbering import fill_in, number, wanted_documents
+from services.runtime.core.rule import Chapter, For, Rule, Rulebook, Tell, chances, refusal
+
+NAMESPACE = uuid.UUID("6f1c7a52-2f0e-5d0b-9a3f-6b2d1f0c4e11")
+MOST_SENTENCES = 1000  # in one turn of one subject; more is a rule that feeds itself
+SERIES = "series:"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The institution itself, as the fold needs to know it. `title` is its short name on documents; `code` turns a
+    document's number into its verification code, under the institution's key."""
+
+    role: Role
+    institution: str
+    title: str
+    code: Callable[[str], str]
+    rulebook: Rulebook
+
+    @property
+    def source(self) -> str:
+        """This institution as CloudEvents' source."""
+        return source(self.role, self.institution)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A letter that could be read but not accepted, and why."""
+
+    letter: Letter
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask a speaker for the words of its line that are missing."""
+
+    source: str
+    first_missing: int
+    last_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one letter did: the subject after it, the items added, the words that must be said again because they were
+    asked for or because the letter was here before, what went to the dead letters, what is missing."""
+
+    subject: Subject
+    items: tuple[Item, ...] = ()
+    again: tuple[Said, ...] = ()
+    dead: tuple[DeadLetter, ...] = ()
+    asks: tuple[Ask, ...] = ()
+
+
+def hear(house: House, subject: Subject, letter: Letter) -> Turn:
+    """One letter. A rule that raises stops the subject: nothing of this letter's turn is kept but the letter."""
+    try:
+        turn = _Fold(house, subject, letter)
+        turn.take()
+        return Turn(turn.subject, tuple(turn.items), tuple(turn.again), tuple(turn.dead), tuple(turn.asks))
+    except RuleFailed as failure:
+        stop = (Stopped(letter.envelope.id, str(failure)), Kept(letter, "stopped"))
+        stopped = subject
+        for item in stop:
+            stopped = apply(stopped, item, house.rulebook.phases)
+        return Turn(stopped, stop)
+
+
+def load(house: House, key: str, items: tuple[Item, ...]) -> Subject:
+    """The subject that these items add up to."""
+    subject = Subject(key)
+    for item in items:
+        subject = apply(subject, item, house.rulebook.phases)
+    return subject
+
+
+def derived_id(*parts: str) -> str:
+    """An id that follows from its cause: uuid5, so that the same cause gives the same id again."""
+    return str(uuid.uuid5(NAMESPACE, "\n".join(parts)))
+
+
+class RuleFailed(Exception):
+    """A rule raised, or said what its procedure does not allow it to say."""
+
+
+@dataclass
+class _Fold:
+    """One letter's turn under construction."""
+
+    house: House
+    subject: Subject
+    letter: Letter
+    items: list[Item] = field(default_factory=list[Item])
+    again: list[Said] = field(default_factory=list[Said])
+    dead: list[DeadLetter] = field(default_factory=list[DeadLetter])
+    asks: list[Ask] = field(default_factory=list[Ask])
+    dirty: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
+
+    # --- taking a letter ----------------------------------------------------------------------------------------------
+
+    def take(self) -> None:
+        e, fact = self.letter.envelope, self.letter.fact
+        known = self.subject.digests.get(e.id if e.sequence is None else line(e.source, e.sequence))
+        if known is not None:
+            self.take_again(known)
+        elif isinstance(fact, SubjectResumed):
+            self.resume()
+        elif isinstance(fact, RepeatRequested):
+            self.repeat(fact)
+        elif self.subject.stopped is not None:
+            if all(kept.envelope.id != e.id for kept in self.subject.queue):
+                self.add(Kept(self.letter, "stopped"))
+        elif e.sequence is not None:
+            self.take_in_line(e.sequence)
+        else:
+            self.accept(self.letter)
+
+    def take_again(self, known_digest: str) -> None:
+        """A letter that is on file already: say again what it caused. Other bytes under its number are an alarm."""
+        e = self.letter.envelope
+        if known_digest == e.digest():
+            self.again += [s for s in _said(self.subject) if s.filed.cause == e.id]
+            return
+        self.dead.append(DeadLetter(self.letter, "the same number or id was used before for other words"))
+        if e.sequence is not None:
+            note = Alarm(
+                what=f"{e.source} said two different things as number {e.sequence}",
+                why=f"the second is {e.type} of case {e.case}; it is among the dead letters",
+                clause="architecture, decision 6",
+            )
+            self.say_once(note, STANDING, f"same number {line(e.source, e.sequence)} {e.digest()}")
+
+    def take_in_line(self, sequence: int) -> None:
+        """Only number n+1 is applied; later ones are held, and the missing ones asked for."""
+        e = self.letter.envelope
+        last = self.subject.incoming.get(e.source, 0)
+        held = self.subject.held.get(e.source, {})
+        if sequence == last + 1:
+            self.accept(self.letter)
+            self.take_held(e.source)
+        elif sequence not in held:
+            self.add(Kept(self.letter, "held"))
+            first = self.subject.blocked.get(e.source, last) + 1 if self.blocked(e.source) else last + 1
+            missing = [n for n in range(first, sequence) if n not in held]
+            if missing:
+                self.asks.append(Ask(e.source, missing[0], missing[-1]))
+        elif held[sequence].envelope.digest() != e.digest():
+            self.dead.append(DeadLetter(self.letter, "the same number was used before for other words"))
+
+    def blocked(self, speaker: str) -> bool:
+        """Whether a dead letter holds this speaker's line."""
+        return self.subject.blocked.get(speaker, 0) > self.subject.incoming.get(speaker, 0)
+
+    def take_held(self, speaker: str) -> None:
+        """The letters that waited for this one, in their order."""
+        while not self.blocked(speaker):
+            following = self.subject.incoming.get(speaker, 0) + 1
+            letter = self.subject.held.get(speaker, {}).get(following)
+            if letter is None:
+                return
+            self.accept(letter)
+
+    def resume(self) -> None:
+        """A stopped subject goes on: what was kept is heard as if it came now."""
+        e = self.letter.envelope
+        kept = self.subject.queue
+        self.add(Resumed(e.id, e.digest()))
+        for letter in kept:
+            turn = hear(self.house, self.subject, replace(letter, at=self.letter.at))
+            self.subject = turn.subject
+            self.items += turn.items
+            self.again += turn.again
+            self.dead += turn.dead
+            self.asks += turn.asks
+
+    def repeat(self, request: RepeatRequested) -> None:
+        """Somebody misses words of ours: say them again, with the numbers and bytes they had."""
+        asker = "daiya." + self.letter.envelope.source[1:].replace("/", ".")
+        wanted = range(request.first_missing, request.last_missing + 1)
+        self.again += [s for s in _said(self.subject) if any(to == asker and n in wanted for to, n in s.to)]
+
+    # --- accepting ----------------------------------------------------------------------------------------------------
+
+    def accept(self, letter: Letter) -> None:
+        """Put a letter on file, unless it is refused, or its speaker has no part in the case."""
+        fact, case = letter.fact, file_of(letter.envelope.case, letter.fact)
+        if isinstance(fact, Command):
+            refused = self.refused(fact, letter, case)
+            if refused is not None:
+                self.add(Refused(letter.envelope.id, letter.envelope.digest(), refused))
+                return
+        admitted, why = self.admission(letter.envelope.source, fact, case)
+        if why:
+            self.strike(letter, case, why)
+            return
+        self.add(Heard(letter, parked=not admitted))
+        if admitted:
+            self.on_file(case, fact)
+            self.run()
+
+    def refused(self, command: Command, letter: Letter, case: str) -> Refusal | None:
+        """What the guards say to a command."""
+        file = self.subject.file(case)
+        if not file.procedure and case != STANDING:
+            file = replace(file, procedure=getattr(command, "procedure", ""))
+        chapter = self.house.rulebook.chapter(file)
+        if chapter is None:
+            return Refusal("unknown case", f"nothing is known here of case {case}", "X-3", status=404)
+        if type(command) not in chapter.commands:
+            return Refusal("not in this procedure", f"{type(command).__name__} has no place in {file.procedure}", "X-3")
+        e = letter.envelope
+        unfiled = Filed[Fact](e.id, command, e.case, e.source, e.time, letter.at, e.cause)
+        for guard in chapter.guards:
+            if guard.command is type(command):
+                answer = self.guarded(lambda guard=guard: refusal(guard, unfiled, self.subject, file), "a guard")
+                if answer is not None:
+                    return answer
+        return None
+
+    def admission(self, speaker: str, fact: Fact, case: str) -> tuple[bool, str]:
+        """Whether a speaker may say this in this case: (admitted, why not). Neither: it is parked."""
+        if not isinstance(fact, Event) or speaker == self.house.source or case == STANDING:
+            return True, ""
+        role, institution = parse_source(speaker)
+        parties = self.subject.file(case).parties
+        institutions: Mapping[Role, str] | None = getattr(fact, "institutions", None)
+        if not parties and institutions is not None:
+            return self.opening(fact, role, institution, institutions)
+        if role in parties:
+            named = institution in parties[role]
+            return named, "" if named else f"{speaker} has no part in case {case}"
+        return False, ""
+
+    def opening(
+        self, fact: Event, role: Role, institution: str, institutions: Mapping[Role, str]
+    ) -> tuple[bool, str]:
+        """Whether this institution may open such a case with us in it."""
+        named = (getattr(fact, "procedure", ""), getattr(fact, "edition", ""))
+        procedure = PROCEDURES.get(named)
+        if procedure is None:
+            return False, f"procedure {named[0]} in edition {named[1]} is not known here"
+        if role not in procedure.openers or institutions.get(role) != institution:
+            return False, f"{institution} as {role.value} may not open a case of {named[0]}"
+        if institutions.get(self.house.role) != self.house.institution:
+            return False, "this institution has no part in it"
+        return True, ""
+
+    def strike(self, letter: Letter, case: str, why: str) -> None:
+        """A readable dead letter; it holds its speaker's line for this subject until a person decides."""
+        e = letter.envelope
+        self.add(Struck(e.id, case, e.source, e.sequence, e.digest(), why))
+        self.dead.append(DeadLetter(letter, why))
+
+    # --- filing and speaking ------------------------------------------------------------------------------------------
+
+    def add(self, item: Item) -> None:
+        self.subject = apply(self.subject, item, self.house.rulebook.phases)
+        self.items.append(item)
+
+    def on_file(self, case: str, fact: Fact) -> None:
+        """What follows from a fact that was just filed: rules to look at, parked letters, verdicts."""
+        kind = type(fact)
+        for file in self.subject.files.values():
+            chapter = self.house.rulebook.chapter(file)
+            if chapter is None:
+                continue
+            whole = file.case == case and (kind in self.house.rulebook.phases or hasattr(fact, "procedure"))
+            for number, rule in enumerate(chapter.rules):
+                if whole or (kind in rule.reads if file.case == case else kind in rule.reads_across):
+                    self.dirty.add((file.case, number))
+        self.verdict(case, kind)
+        if isinstance(fact, Event) and hasattr(fact, "institutions"):
+            self.admit_parked(case)
+        if isinstance(fact, NumberAllotted):
+            self.finish_draft(case, fact)
+        if isinstance(fact, NumberWanted):
+            self.allot(fact)
+
+    def verdict(self, case: str, kind: type[Fact]) -> None:
+        """A fact that no rule expects in this phase, and that a person must see."""
+        file = self.subject.file(case)
+        chapter = self.house.rulebook.chapter(file)
+        found = chapter.alarms.get((kind, file.phase)) if chapter is not None else None
+        if found is not None:
+            fact = file.facts[kind][-1]
+            what = f"{kind.__name__} in a case that is {file.phase.value}"
+            self.say_once(Alarm(what=what, why=found.why, clause="X-3"), case, f"unexpected {fact.id}")
+
+    def admit_parked(self, case: str) -> None:
+        """The parties are known now: letters that came before are admitted or struck."""
+        for parked in self.subject.file(case).parked:
+            admitted, why = self.admission(parked.speaker, parked.fact, case)
+            if admitted:
+                self.add(Admitted(parked.id, case))
+                self.on_file(case, parked.fact)
+            elif why:
+                letter = next(i.letter for i in self.subject.items if isinstance(i, Heard) and i.letter.envelope.id == parked.id)
+                self.strike(letter, case, why)
+
+    def run(self) -> None:
+        """Let every rule speak whose conditions are met; what one says is on file before the next is asked."""
+        for _ in range(MOST_SENTENCES):
+            if not self.dirty:
+                return
+            case, number = min(self.dirty, key=lambda place: (list(self.subject.files).index(place[0]), place[1]))
+            rule = self.chapter(case).rules[number]
+            file = self.subject.file(case)
+            chance = self.guarded(lambda: next(chances(rule, self.subject, file), None), rule.name)
+            if chance is None:
+                self.dirty.discard((case, number))
+                continue
+            self.speak(case, rule, *chance)
+        raise RuleFailed(f"more than {MOST_SENTENCES} sentences in one turn: a rule feeds itself")
+
+    def chapter(self, case: str) -> Chapter:
+        chapter = self.house.rulebook.chapter(self.subject.file(case))
+        if chapter is None:
+            raise RuleFailed(f"case {case} has no procedure")
+        return chapter
+
+    def speak(self, case: str, rule: Rule, mark: str, arguments: tuple[Any, ...]) -> None:
+        words = self.guarded(lambda: list(rule.then(*arguments)), rule.name)
+        self.add(Spoke(case, rule.name, mark))
+        for number, word in enumerate(words):
+            self.say(word, case, rule.name, f"{rule.name} {mark} {number}")
+
+    def guarded(self, call: Callable[[], Any], name: str) -> Any:
+        """Whatever a sentence raises becomes RuleFailed with its name."""
+        try:
+            return call()
+        except Exception as error:
+            raise RuleFailed(f"{name}: {type(error).__name__}: {error}") from error
+
+    def say_once(self, fact: OwnFact, case: str, key: str) -> None:
+        """What the runtime itself notes, once per key."""
+        if ("", key) not in self.subject.file(case).spoken:
+            self.add(Spoke(case, "", key))
+            self.say(fact, case, "", key)
+
+    def say(self, word: Event | OwnFact | For | Tell, case: str, rule: str, key: str) -> None:
+        """File a word, and address it to whoever must hear it."""
+        if isinstance(word, Tell):
+            told = self.new(word.fact, word.case, key)
+            self.add(Said(told, case, rule, tell=word.subject))
+            return
+        if isinstance(word, For):
+            case, word = word.case, word.event
+        if isinstance(word, Event) and (wanted := wanted_documents(word.to_json())):
+            self.draft(word, wanted, case, rule, key)
+            return
+        filed = self.new(word, case, key)
+        to: tuple[tuple[str, int], ...] = ()
+        if isinstance(word, Event):
+            self.check_procedure(word, case)
+            to = tuple((r, self.subject.outgoing.get(r, 0) + 1) for r in self.recipients(word, case))
+        self.add(Said(filed, case, rule, to))
+        self.on_file(case, word)
+
+    def new(self, fact: Fact, case: str, key: str) -> Filed[Fact]:
+        cause = self.letter.envelope.id
+        new_id = derived_id(cause, fact.type_name, case, key)
+        now: datetime = self.letter.at
+        return Filed(new_id, fact, case, self.house.source, now, now, cause)
+
+    def check_procedure(self, event: Event, case: str) -> None:
+        """The procedure guards what a service says. One that may not be said now is a fault of the rule."""
+        file = self.subject.file(case)
+        if isinstance(event, Event) and event.standing:
+            return
+        named = (file.procedure or getattr(event, "procedure", ""), file.edition or getattr(event, "edition", ""))
+        procedure = PROCEDURES.get(named)
+        if procedure is None:
+            return
+        known = frozenset(file.facts) | frozenset(self.subject.file(STANDING).facts)
+        why = permitted(procedure, self.house.role, type(event), known)
+        if why:
+            raise RuleFailed(why)
+
+    def recipients(self, event: Event, case: str) -> Iterator[str]:
+        """The inboxes of the case's parties that the event's audience names; in a case that is not known here, of
+        whoever asked."""
+        file = self.subject.file(case)
+        parties: Mapping[Role, frozenset[str]] = file.parties
+        named: Mapping[Role, str] | None = getattr(event, "institutions", None)
+        if not parties and named is not None:
+            parties = {role: frozenset({name}) for role, name in named.items()}
+        if not parties and self.letter.envelope.source != self.house.source:
+            role, institution = self.letter.envelope.speaker
+            parties = {role: frozenset({institution})}
+        for role in sorted(event.heard_by & parties.keys()):
+            for institution in sorted(parties[role]):
+                if (role, institution) != (self.house.role, self.house.institution):
+                    yield inbox(role, institution)
+
+    # --- documents ----------------------------------------------------------------------------------------------------
+
+    def draft(self, event: Event, wanted: tuple[tuple[str, str], ...], case: str, rule: str, key: str) -> None:
+        """Keep an event until its documents are numbered, and ask their series for the numbers."""
+        data = to_data(event.to_json()).decode()
+        forms = tuple(form for form, _ in wanted)
+        note = DocumentDrafted(event_type=event.type_name, for_case=case, data=data, forms=forms)
+        drafted = self.new(note, case, key)
+        self.add(Said(drafted, case, rule))
+        for form, title in wanted:
+            ask = NumberWanted(
+                form=form, for_draft=drafted.id, for_subject=self.subject.key, for_case=case, title=title
+            )
+            self.say(Tell(SERIES + form, STANDING, ask), case, rule, f"{key} {form}")
+
+    def finish_draft(self, case: str, allotted: NumberAllotted) -> None:
+        """Say the drafted event once every document of it has its number."""
+        file = self.subject.file(case)
+        draft = next(d for d in file.every(DocumentDrafted) if d.id == allotted.for_draft)
+        numbers = {
+            n.fact.form: n.fact.document.model_dump(mode="json")
+            for n in file.every(NumberAllotted)
+            if n.fact.for_draft == draft.id
+        }
+        if all(form in numbers for form in draft.fact.forms):
+            data = fill_in(json.loads(draft.fact.data), numbers)
+            event = EVENTS[draft.fact.event_type].read(to_data(data))
+            self.say(event, case, "numbered", f"numbered {draft.id}")
+
+    def allot(self, wanted: NumberWanted) -> None:
+        """The series itself: the next number, told to the file that wants it."""
+        n = len(self.subject.file(STANDING).every(NumberWanted))
+        allotted = number(wanted.form, self.letter.at, self.house.title, n)
+        document = {"title": wanted.title, "number": allotted, "code": self.house.code(allotted)}
+        reply = NumberAllotted.model_validate(
+            {"form": wanted.form, "for_draft": wanted.for_draft, "document": document}, strict=True
+        )
+        self.say(Tell(wanted.for_subject, wanted.for_case, reply), STANDING, "", f"allotted {wanted.for_draft}")
+
+
+def _said(subject: Subject) -> Iterator[Said]:
+    return (item for item in subject.items if isinstance(item, Said))

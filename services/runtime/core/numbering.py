@@ -1,0 +1,36 @@
+"""Where an event wants numbers put, and putting them there."""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from contracts.document import WANTED, is_wanted
+
+CHINA = timezone(timedelta(hours=8), "CST")
+
+
+def wanted_documents(data: Any) -> tuple[tuple[str, str], ...]:
+    """(form, title) of every document in these JSON values that still wants its number, in order."""
+    if is_wanted(data):
+        return ((data["number"].removeprefix(WANTED), data["title"]),)
+    if isinstance(data, dict):
+        return tuple(found for value in data.values() for found in wanted_documents(value))
+    if isinstance(data, list):
+        return tuple(found for value in data for found in wanted_documents(value))
+    return ()
+
+
+def fill_in(data: Any, numbered: dict[str, Any]) -> Any:
+    """The same values with each wanted document replaced by the numbered one of its form."""
+    if is_wanted(data):
+        return numbered[data["number"].removeprefix(WANTED)]
+    if isinstance(data, dict):
+        return {name: fill_in(value, numbered) for name, value in data.items()}
+    if isinstance(data, list):
+        return [fill_in(value, numbered) for value in data]
+    return data
+
+
+def number(form: str, at: datetime, house: str, n: int) -> str:
+    """The n-th number of a series: `({year}){house}证提字第{n:07d}号` → `(2026)聊城证提字第0000012号`. The year is
+    China's at that moment."""
+    return form.format(year=at.astimezone(CHINA).year, house=house, n=n)

@@ -1,0 +1,134 @@
+"""What is still open on a subject, as rows: payments asked for, periods running, what waits for a person, incidents,
+gaps, and the lists by which desks find a case or a document.
+
+Rows are a projection of the file and of nothing else, so a row that a crash swallowed is simply made again. A row that
+some worker has marked keeps its mark, for it is only ever inserted where it is missing, and deleted when it is done.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from contracts.envelope import partition_of, wire_time
+from services.runtime.core.facts import (
+    Alarm,
+    IncidentClosed,
+    NumberAllotted,
+    Pay,
+    PaymentRefused,
+    PaymentReturned,
+    PaymentSettled,
+    PeriodEnded,
+    PeriodPassed,
+    PeriodStarted,
+    PeriodUnpublished,
+)
+from services.runtime.core.file import STANDING, File, Filed, Phase, Subject
+from services.runtime.core.fold import House
+from services.runtime.core.rule import waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One open thing of one subject."""
+
+    id: str
+    kind: str
+    subject: str
+    partition: int
+    case: str
+    since: datetime
+    data: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as JSON values."""
+        return {
+            "id": self.id, "kind": self.kind, "subject": self.subject, "partition": self.partition,
+            "case": self.case, "since": wire_time(self.since), "data": self.data,
+        }  # fmt: skip
+
+
+def rows(house: House, subject: Subject) -> dict[str, Row]:
+    """Every row of a subject, by its id."""
+    partition = partition_of(subject.key)
+    found: dict[str, Row] = {}
+    for file in subject.files.values():
+        for kind, row_id, since, data in _of_file(house, subject, file):
+            found[row_id] = Row(row_id, kind, subject.key, partition, file.case, since, data)
+    for kind, row_id, since, data in _of_subject(subject):
+        found[row_id] = Row(row_id, kind, subject.key, partition, STANDING, since, data)
+    return found
+
+
+_Open = tuple[str, str, datetime, dict[str, Any]]
+
+
+def _of_file(house: House, subject: Subject, file: File) -> Iterator[_Open]:
+    everything = [f for kind in file.facts.values() for f in kind]
+    if file.case != STANDING and everything:
+        first = min(everything, key=lambda f: f.order)
+        yield "case", f"case/{file.case}", first.at, {"procedure": file.procedure}
+    yield from _payments(file)
+    yield from _periods(file)
+    closed = {f.fact.incident for f in file.every(IncidentClosed)}
+    for alarm in file.every(Alarm):
+        if alarm.id not in closed:
+            yield "incident", alarm.id, alarm.at, alarm.fact.to_json()
+    for allotted in file.every(NumberAllotted):
+        document = allotted.fact.document
+        yield "document", f"document/{document.number}", allotted.at, allotted.fact.to_json()
+    chapter = house.rulebook.chapter(file)
+    if chapter is not None and everything:
+        newest = max(f.at for f in everything)
+        for wait in chapter.waits:
+            found = waiting(wait, subject, file)
+            if found is not None:
+                data = {"action": found.action, "clause": found.clause, "what": found.what, "about": found.about}
+                until = {"period": found.period} if found.period else {}
+                row_id = "/".join(("wait", subject.key, file.case, wait.name, found.about))
+                yield "wait", row_id, newest, {**data, **until}
+
+
+def _payments(file: File) -> Iterator[_Open]:
+    done = {f.fact.payment for f in file.every(PaymentSettled, PaymentRefused, PaymentReturned)}
+    for pay in file.every(Pay):
+        if pay.id not in done:
+            yield "payment", pay.id, pay.at, pay.fact.to_json()
+
+
+def running_periods(file: File) -> Iterator[Filed[PeriodStarted]]:
+    """The periods that run on a file: started, and since then neither ended nor passed."""
+    if file.phase is Phase.ENDED:
+        return
+    for started in file.every(PeriodStarted):
+        passed = any(f.fact.started == started.id for f in file.every(PeriodPassed))
+        ended = any(
+            f.fact.name == started.fact.period.name and f.order > started.order for f in file.every(PeriodEnded)
+        )
+        if not passed and not ended:
+            yield started
+
+
+def _periods(file: File) -> Iterator[_Open]:
+    for started in running_periods(file):
+        yield "period", started.id, started.at, started.fact.to_json()
+        for unpublished in file.every(PeriodUnpublished):
+            if unpublished.fact.started == started.id:
+                yield "incident", unpublished.id, unpublished.at, unpublished.fact.to_json()
+
+
+def _of_subject(subject: Subject) -> Iterator[_Open]:
+    for speaker, held in subject.held.items():
+        last = subject.incoming.get(speaker, 0)
+        newest = max(letter.at for letter in held.values())
+        data: dict[str, Any] = {
+            "source": speaker,
+            "first_missing": last + 1,
+            "last_missing": min(held) - 1,
+            "dead_letter": subject.blocked.get(speaker, 0) > last,
+        }
+        yield "held", f"held/{subject.key}/{speaker}", newest, data
+    if subject.stopped is not None:
+        since = subject.queue[0].at
+        yield "stopped", f"stopped/{subject.key}/{subject.stopped.letter_id}", since, {"error": subject.stopped.error}
