@@ -44,7 +44,7 @@ _KEEPING = json.JSONEncoder(
 
 
 def _is_simple(value: object) -> bool:
-    """Whether the encoder's own sorting gives the canonical bytes. Every event and entry comes this way: it is fast."""
+    """Whether the encoder's own sorting gives the canonical bytes. Nearly all comes this way."""
     kind = type(value)
     if kind is str or value is None or kind is bool:
         return True
