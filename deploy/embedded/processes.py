@@ -1,7 +1,8 @@
 """Child processes: started, recognised, waited for and stopped without ever touching somebody else's.
 
-A process id alone says little: it is used again after its owner has ended. An *identity* is the id together with the
-time at which the process started and the boot of the machine, so an old note never leads to a stranger's process.
+A process id alone says little: it is used again after its owner has ended. An *identity* is the id together
+with the time at which the process started and the boot of the machine, so an old note never leads to a
+stranger's process.
 """
 
 from __future__ import annotations
@@ -12,21 +13,24 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 LEASH = Path(__file__).with_name("leash.py")
 POLL_S = 0.05
 
-# Ports handed out by the kernel (32768 and up) may be taken by any outgoing connection before the child listens on
-# them; below that range only listeners compete.
+# Ports handed out by the kernel (32768 and up) may be taken by any outgoing connection before the child
+# listens on them; below that range only listeners compete.
 PORT_RANGE = range(20_000, 32_000)
 
-# The kernel ties a leashed child to the *thread* that started it, so one thread that lives as long as the process
-# starts them all.
+# The kernel ties a leashed child to the *thread* that started it, so one thread that lives as long as the
+# process starts them all.
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 
 
@@ -45,7 +49,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Command:
-    """What to start: a name for people, the argument list, what to add to the environment, where output goes."""
+    """What to start: a name for people, the arguments, what to add to the environment, where output goes."""
 
     name: str
     argv: tuple[str, ...]
@@ -59,7 +63,10 @@ def _boot() -> str:
 
 
 def identify(pid: int) -> Identity | None:
-    """The identity of a running process, or None when there is none (or only its zombie). Source: proc(5), stat."""
+    """The identity of a running process, or None when there is none or a zombie.
+
+    Source: proc(5), stat.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -75,7 +82,10 @@ def alive(who: Identity) -> bool:
 
 
 def send(who: Identity, sig: signal.Signals) -> bool:
-    """Send a signal to exactly this process; False when it has ended. PermissionError when it is another user's."""
+    """Send a signal to exactly this process; False when it has ended.
+
+    PermissionError when it is another user's.
+    """
     try:
         handle = os.pidfd_open(who.pid)  # from here on the id cannot come to mean another process
     except ProcessLookupError:
@@ -92,7 +102,7 @@ def send(who: Identity, sig: signal.Signals) -> bool:
 
 
 def stop(processes: Iterable[Identity], grace_s: float) -> list[Identity]:
-    """SIGTERM to all at once, SIGKILL to those that still run after `grace_s` seconds; returns those that were killed."""
+    """SIGTERM to all at once, SIGKILL to whatever runs `grace_s` seconds later; returns the killed."""
     waiting = [who for who in processes if send(who, signal.SIGTERM)]
     deadline = time.monotonic() + grace_s
     while (waiting := [who for who in waiting if alive(who)]) and time.monotonic() < deadline:
@@ -108,9 +118,10 @@ class Child:
     """A process that this one started."""
 
     def __init__(self, command: Command, leashed: bool) -> None:
-        """Start `command` in a session of its own (a Ctrl-C reaches only the parent, which then stops it in order).
+        """Start `command` in a session of its own: a Ctrl-C reaches only the parent, which stops it in order.
 
-        Leashed children are killed by the kernel when this process ends in whatever way; the others outlive it.
+        Leashed children are killed by the kernel when this process ends in whatever way; the others outlive
+        it.
         """
         self.command = command
         self._process = _starter.submit(_start, command, leashed).result()
@@ -138,13 +149,18 @@ class Child:
         self._process.wait()
 
     def wait_until(self, ready: Callable[[], bool], deadline_s: float) -> None:
-        """Ask `ready` until it says yes. StartFailed when the process ends before, or `deadline_s` seconds pass."""
+        """Ask `ready` until it says yes.
+
+        StartFailed when the process ends before, or `deadline_s` seconds pass.
+        """
         deadline = time.monotonic() + deadline_s
         while not ready():
             if (status := self.ended()) is not None:
                 raise StartFailed(f"{self.command.name} ended with status {status}\n{self._last_words()}")
             if time.monotonic() > deadline:
-                raise StartFailed(f"{self.command.name} is not ready after {deadline_s:.0f} s\n{self._last_words()}")
+                raise StartFailed(
+                    f"{self.command.name} is not ready after {deadline_s:.0f} s\n{self._last_words()}"
+                )
             time.sleep(POLL_S)
 
     def _last_words(self, lines: int = 15) -> str:
@@ -171,7 +187,10 @@ def _start(command: Command, leashed: bool) -> subprocess.Popen[bytes]:
 
 
 def run(command: Command, deadline_s: float) -> None:
-    """Run a command to its end, on a leash. StartFailed when it fails or takes longer than `deadline_s` seconds."""
+    """Run a command to its end, on a leash.
+
+    StartFailed when it fails or takes longer than `deadline_s` seconds.
+    """
     child = Child(command, leashed=True)
     try:
         child.wait_until(lambda: child.ended() == 0, deadline_s)
@@ -198,7 +217,10 @@ class Ports:
         self.taken: dict[str, int] = {}
 
     def take(self, purpose: str) -> int:
-        """A free port for `purpose`; the same one whenever asked again. OSError when 1,000 tries find none."""
+        """A free port for `purpose`; the same one whenever asked again.
+
+        OSError when 1,000 tries find none.
+        """
         if purpose in self.taken:
             return self.taken[purpose]
         tries = [self._remembered[purpose]] if purpose in self._remembered else []
@@ -217,3 +239,26 @@ def listens(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Let a Ctrl-C or a request to end wait until the block is done, then take its usual course.
+
+    Signals reach Python in its main thread only; in any other there is nothing to hold back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before: dict[int, Any] = {
+        kind: signal.signal(kind, lambda number, _: waiting.append(number)) for kind in kinds
+    }
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+        for number in waiting[:1]:
+            signal.raise_signal(number)

@@ -1,1 +1,1 @@
-"""Stand-ins for what lies outside the institutions: small HTTP services with books of their own, never imported by a service."""
+"""Stand-ins for what lies outside the institutions: HTTP services with their own books, imported by none."""

@@ -1,8 +1,9 @@
-"""The rail sandbox: stands for the interbank payment rail, with its own books, the independent witness of every yuan.
+"""The rail sandbox: stands for the interbank payment rail, its books an independent witness of every yuan.
 
-Start: `python -m deploy.sandbox.rail` with DAIYA_RAIL_PORT and DAIYA_RAIL_BOOKS (a file), and as wished DAIYA_HOST
-(127.0.0.1) and DAIYA_RAIL_DELAY_S (seconds from accepted to settled, 0.05). Money is integer fen, times are RFC 3339
-with their zone, whatever is refused is an `application/problem+json` that says what, where and why.
+Start: `python -m deploy.sandbox.rail` with DAIYA_RAIL_PORT and DAIYA_RAIL_BOOKS (a file), and as wished
+DAIYA_HOST (127.0.0.1) and DAIYA_RAIL_DELAY_S (seconds from accepted to settled, 0.05). Money is integer fen,
+times are RFC 3339 with their zone, whatever is refused is an `application/problem+json` that says what, where
+and why.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import logging
 import re
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -24,8 +25,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from deploy.sandbox.books import MAX_FEN, Answer, Books, BooksUnreadable, Order, Problem, utc_now
+from deploy.sandbox.books import Books, utc_now
 from deploy.sandbox.rail_faults import Delay, Fault, Faults, Plant, Refuse, Return, Timeout, TimeoutAfter
+from deploy.sandbox.rail_file import BooksUnreadable
+from deploy.sandbox.rail_orders import MAX_FEN, Answer, Order, Problem
 
 LONGEST_WAIT_S = 10
 DELAY_S = 0.05
@@ -33,7 +36,9 @@ _INT64 = 2**63 - 1
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}")
 _LOG = logging.getLogger("daiya.rail")
 
-Account = Annotated[str, Path(pattern=r"^\w[\w.:-]{0,63}$", description="letters, digits and . : - _, at most 64")]
+Account = Annotated[
+    str, Path(pattern=r"^\w[\w.:-]{0,63}$", description="letters, digits and . : - _, at most 64")
+]
 
 
 class _Body(BaseModel):
@@ -48,7 +53,10 @@ class Opening(_Body):
 
 
 class OrderBody(_Body):
-    """An order. The amount is judged by the books, whose refusal is remembered; here it only has to be a number they can hold."""
+    """An order.
+
+    The books judge the amount, and remember a refusal; here it only has to be a number they can hold.
+    """
 
     from_account: Annotated[str, Field(min_length=1, max_length=64)]
     to_account: Annotated[str, Field(min_length=1, max_length=64)]
@@ -57,7 +65,7 @@ class OrderBody(_Body):
 
 
 class HangUp(Response):
-    """No answer: holds the connection for some seconds, or until the caller has had enough, then breaks it off."""
+    """No answer: holds the connection for some seconds, or until the caller leaves, then breaks it off."""
 
     def __init__(self, hold_s: float) -> None:
         super().__init__(status_code=504)
@@ -68,7 +76,8 @@ class HangUp(Response):
             async with asyncio.timeout(self._hold_s):
                 while (await receive())["type"] != "http.disconnect":
                     pass
-        # A body announced and never sent: the server can only close the connection in the middle of the answer.
+        # A body announced and never sent: the server can only close the connection in the middle of the
+        # answer.
         await send({"type": "http.response.start", "status": 504, "headers": [(b"content-length", b"1")]})
 
 
@@ -100,7 +109,9 @@ class Rail:
     def _book(self, key: str, order: Order) -> Answer:
         problem = self.books.why_not(order)
         if problem is None and (refused := self.faults.fire(Refuse, order)):
-            problem = Problem("refused-by-the-payees-bank", "Refused", 409, f"account {order.to_account}: {refused.reason}")
+            problem = Problem(
+                "refused-by-the-payees-bank", "Refused", 409, f"account {order.to_account}: {refused.reason}"
+            )
         if problem is not None:
             return self.books.refuse(key, order, problem)
         slow, back = self.faults.fire(Delay, order), self.faults.fire(Return, order)
@@ -110,7 +121,9 @@ class Rail:
         return answer
 
     def settle(self, all_of_them: bool = False) -> int:
-        """Close what is due (or all that is on its way) and wake the readers of statements; returns how many were closed."""
+        """Close what is due (or all that is on its way) and wake the readers of statements; returns how many
+        were closed.
+        """
         closed = 0
         while some := self.books.settle(all_of_them):
             closed += some
@@ -120,7 +133,9 @@ class Rail:
         return closed
 
     async def keep_settling(self) -> None:
-        """Settle whatever comes due, until cancelled; starts with what was on its way when the rail went down."""
+        """Settle whatever comes due, until cancelled; starts with what was on its way when the rail went
+        down.
+        """
         while True:
             self._ordered.clear()
             try:
@@ -149,11 +164,13 @@ class Rail:
 
 
 def create_app(books: Books, delay_s: float = DELAY_S, settling: bool = True) -> FastAPI:
-    """The rail's HTTP over these books; with `settling` false only `app.state.rail.settle()` closes transfers."""
+    """The rail's HTTP over these books; with `settling` false only `app.state.rail.settle()` closes
+    transfers.
+    """
     rail = Rail(books, delay_s)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         task = asyncio.create_task(rail.keep_settling()) if settling else None
         yield
         if task is not None:
@@ -172,21 +189,21 @@ def create_app(books: Books, delay_s: float = DELAY_S, settling: bool = True) ->
 
 def _routes_of_accounts(app: FastAPI, rail: Rail) -> None:
     @app.get("/healthz")
-    async def healthz() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
+    async def healthz() -> dict[str, str]:
         rail.books.next_due()  # a book that cannot be read is not healthy
         return {"status": "ok"}
 
     @app.put("/accounts/{account}")
-    async def open_account(account: Account, opening: Opening) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+    async def open_account(account: Account, opening: Opening) -> JSONResponse:
         new = rail.books.open_account(account, opening.owner, opening.opening_fen)
         return JSONResponse(rail.books.account(account), 201 if new else 200)
 
     @app.get("/accounts/{account}")
-    async def account_of(account: str) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+    async def account_of(account: str) -> dict[str, Any]:
         return rail.books.account(account)
 
     @app.get("/accounts/{account}/statement")
-    async def statement(  # pyright: ignore[reportUnusedFunction]
+    async def statement(
         account: str,
         after: Annotated[int, Query(ge=0, le=_INT64)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = 500,
@@ -196,22 +213,24 @@ def _routes_of_accounts(app: FastAPI, rail: Rail) -> None:
         return {"lines": lines, "next": lines[-1]["line"] if lines else after}
 
     @app.get("/books")
-    async def whole_books(reference: str | None = None) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+    async def whole_books(reference: str | None = None) -> dict[str, Any]:
         return rail.books.whole(reference)
 
 
 def _routes_of_transfers(app: FastAPI, rail: Rail) -> None:
     @app.post("/transfers", status_code=202)
-    async def transfer(  # pyright: ignore[reportUnusedFunction]
-        body: OrderBody, idempotency_key: Annotated[str | None, Header()] = None
-    ) -> Response:
+    async def transfer(body: OrderBody, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
         if idempotency_key is None:
-            raise Problem("no-key", "Idempotency-Key missing", 400, "header Idempotency-Key: every transfer needs one")
+            raise Problem(
+                "no-key", "Idempotency-Key missing", 400, "header Idempotency-Key: every transfer needs one"
+            )
         if not _KEY.fullmatch(idempotency_key):
             raise Problem(
-                "bad-key", "Bad Idempotency-Key", 400,
-                "header Idempotency-Key: up to 200 letters, digits and . _ : ~ -, the first a letter or digit",
-            )  # fmt: skip
+                "bad-key",
+                "Bad Idempotency-Key",
+                400,
+                "header Idempotency-Key: at most 200 letters, digits and . _ : ~ -, first a letter or digit",
+            )
         answer = rail.take(idempotency_key, Order(**body.model_dump()))
         if isinstance(answer, HangUp):
             return answer
@@ -219,24 +238,24 @@ def _routes_of_transfers(app: FastAPI, rail: Rail) -> None:
         return JSONResponse(answer.document, answer.status, media_type=kind)
 
     @app.get("/transfers/{key}")
-    async def transfer_of(key: str) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+    async def transfer_of(key: str) -> dict[str, Any]:
         return rail.books.transfer(key)
 
 
 def _routes_of_faults(app: FastAPI, rail: Rail) -> None:
     @app.post("/faults", status_code=201)
-    async def arm(fault: Fault) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+    async def arm(fault: Fault) -> dict[str, Any]:
         if isinstance(fault, Plant):
             rail.books.plant(fault.account, fault.amount_fen)
             return rail.faults.arm(fault, fired=1)
         return rail.faults.arm(fault)
 
     @app.get("/faults")
-    async def armed() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+    async def armed() -> dict[str, Any]:
         return {"faults": rail.faults.listed()}
 
     @app.delete("/faults", status_code=204)
-    async def clear() -> None:  # pyright: ignore[reportUnusedFunction]
+    async def clear() -> None:
         rail.faults.clear()
 
 
@@ -247,29 +266,31 @@ def _say_problems(app: FastAPI) -> None:
         return JSONResponse(problem.document(), problem.status, media_type="application/problem+json")
 
     @app.exception_handler(Problem)
-    async def said_no(_: Request, problem: Problem) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+    async def said_no(_: Request, problem: Problem) -> JSONResponse:
         return answer(problem)
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
         # Where and why, without what was sent: it may hold names.
         found = (f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
         return answer(Problem("malformed", "Malformed request", 422, "; ".join(found)))
 
     @app.exception_handler(HTTPException)
-    async def no_route(request: Request, error: HTTPException) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+    async def no_route(request: Request, error: HTTPException) -> JSONResponse:
         detail = f"{request.method} {request.url.path}: {error.detail}"
         return answer(Problem("no-such-call", "No such call", error.status_code, detail))
 
     @app.exception_handler(Exception)
-    async def broken(request: Request, error: Exception) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+    async def broken(request: Request, error: Exception) -> JSONResponse:
         _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
         detail = f"{request.method} {request.url.path}: {type(error).__name__}, see the rail's log"
         return answer(Problem("internal", "The rail failed", 500, detail))
 
 
 class Settings(BaseSettings):
-    """Where the rail listens and keeps its books: DAIYA_HOST, DAIYA_RAIL_PORT, DAIYA_RAIL_BOOKS, DAIYA_RAIL_DELAY_S."""
+    """Where the rail listens and keeps its books: DAIYA_HOST, DAIYA_RAIL_PORT, DAIYA_RAIL_BOOKS,
+    DAIYA_RAIL_DELAY_S.
+    """
 
     model_config = SettingsConfigDict(env_prefix="DAIYA_", frozen=True, extra="ignore")
 
@@ -285,7 +306,10 @@ def main() -> int:
         settings = Settings()  # pyright: ignore[reportCallIssue] (the environment gives them)
     except ValidationError as error:
         for one in error.errors():
-            print(f"rail: DAIYA_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}", file=sys.stderr)
+            print(
+                f"rail: DAIYA_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}",
+                file=sys.stderr,
+            )
         return 2
     try:
         books = Books(settings.rail_books)
@@ -295,9 +319,12 @@ def main() -> int:
     try:
         # One second for held connections and long polls: nothing that was answered depends on them.
         uvicorn.run(
-            create_app(books, settings.rail_delay_s), host=settings.host, port=settings.rail_port,
-            log_level="warning", timeout_graceful_shutdown=1,
-        )  # fmt: skip
+            create_app(books, settings.rail_delay_s),
+            host=settings.host,
+            port=settings.rail_port,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+        )
     finally:
         books.close()
     return 0

@@ -1,6 +1,7 @@
-"""Whether the rail's books agree with themselves: balances with movements, movements with lines, all with the world.
+"""Whether the rail's books agree: balances with movements, money with statement lines, all with the world.
 
-Reads the tables anew each time and trusts no running total: what a balance should be is counted from the movements.
+Reads the tables anew each time and trusts no running total: what a balance should be is counted from the
+movements.
 """
 
 import sqlite3
@@ -16,7 +17,8 @@ _ACCOUNTS = "SELECT account, owner, opening_fen, balance_fen, on_its_way_fen FRO
 _LINES = "SELECT account, kind, sum(amount_fen) FROM lines GROUP BY account, kind"
 _SIDES = """
 SELECT account, sum(amount_fen) FROM (
-  SELECT credit AS account, amount_fen FROM movements UNION ALL SELECT debit, -amount_fen FROM movements) GROUP BY account
+  SELECT credit AS account, amount_fen FROM movements UNION ALL SELECT debit, -amount_fen FROM movements
+) GROUP BY account
 """
 _MOVEMENTS = """
 SELECT movement, kind, debit, credit, amount_fen, transfer, key, reference, booked_at FROM movements
@@ -27,18 +29,22 @@ WHERE :reference IS NULL OR instr(reference, :reference) > 0 ORDER BY movement
 def whole(db: sqlite3.Connection, reference: str | None) -> dict[str, Any]:
     """The books as one document; call inside a transaction, so that it is one moment's.
 
-    `accounts` with owner and sums (`in_fen`, `out_fen`: settled, without the opening), `movements` whose reference holds
-    `reference`, `total_fen` in accounts and on its way, `world_fen` ever brought in, `differences` in words (which
-    account, how many fen), `balanced` when there are none.
+    `accounts` with owner and sums (`in_fen` and `out_fen`: what settled, without the opening), `movements`
+    whose reference holds `reference`, `total_fen` in accounts and on its way, `world_fen` ever brought in,
+    `differences` in words (which account, how many fen), `balanced` when there are none.
     """
     settled = {(account, kind): fen for account, kind, fen in db.execute(_LINES)}
     moved: dict[str, int] = dict(db.execute(_SIDES).fetchall())
     accounts: dict[str, dict[str, Any]] = {}
     for account, owner, opening_fen, balance_fen, on_its_way_fen in db.execute(_ACCOUNTS):
         accounts[account] = {
-            "owner": owner, "opening_fen": opening_fen, "balance_fen": balance_fen, "on_its_way_fen": on_its_way_fen,
-            "in_fen": settled.get((account, "in"), 0), "out_fen": settled.get((account, "out-settled"), 0),
-        }  # fmt: skip
+            "owner": owner,
+            "opening_fen": opening_fen,
+            "balance_fen": balance_fen,
+            "on_its_way_fen": on_its_way_fen,
+            "in_fen": settled.get((account, "in"), 0),
+            "out_fen": settled.get((account, "out-settled"), 0),
+        }
     total_fen = sum(account["balance_fen"] + account["on_its_way_fen"] for account in accounts.values())
     world_fen = -moved.get(WORLD, 0)
     differences = _differences(accounts, moved, total_fen, world_fen)

@@ -1,6 +1,7 @@
 """Faults that a test arms at the rail sandbox: what goes wrong outside, on order and counted.
 
-They live in memory: a rail that is started again has none armed. What a fault did to the books is in the books.
+They live in memory: a rail that is started again has none armed. What a fault did to the books is in the
+books.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deploy.sandbox.books import MAX_FEN, Order
+from deploy.sandbox.rail_orders import MAX_FEN, Order
 
 
 class _Fault(BaseModel):
@@ -36,7 +37,9 @@ class Refuse(_OnTransfers):
     """Refuse an order that could be booked."""
 
     kind: Literal["refuse"]
-    reason: Annotated[str, Field(min_length=1, max_length=300)] = "the payee's bank does not take this payment"
+    reason: Annotated[str, Field(min_length=1, max_length=300)] = (
+        "the payee's bank does not take this payment"
+    )
 
 
 class Return(_OnTransfers):
@@ -90,7 +93,12 @@ class _Armed:
     def document(self) -> dict[str, Any]:
         n = getattr(self.fault, "n", 1)
         left = None if n is None else n - self.fired
-        return {"fault": self.number, **self.fault.model_dump(exclude_none=True), "fired": self.fired, "left": left}
+        return {
+            "fault": self.number,
+            **self.fault.model_dump(exclude_none=True),
+            "fired": self.fired,
+            "left": left,
+        }
 
 
 class Faults:
@@ -108,16 +116,24 @@ class Faults:
         return armed.document()
 
     def fire(self, kind: type[Kind], order: Order) -> Kind | None:
-        """The first armed fault of this kind that the order sets off, counted as fired; None when there is none."""
+        """The first armed fault of this kind that the order sets off, counted as fired; None when there is
+        none.
+        """
         for armed in self._armed:
             fault = armed.fault
-            if isinstance(fault, kind) and (fault.n is None or armed.fired < fault.n) and fault.matches(order):
+            if (
+                isinstance(fault, kind)
+                and (fault.n is None or armed.fired < fault.n)
+                and fault.matches(order)
+            ):
                 armed.fired += 1
                 return fault
         return None
 
     def listed(self) -> list[dict[str, Any]]:
-        """Every fault since the last `clear`, with how often it `fired` and how often it still will (`left`, None: always)."""
+        """Every fault since the last `clear`, with how often it `fired` and how often it still will (`left`,
+        None: always).
+        """
         return [armed.document() for armed in self._armed]
 
     def clear(self) -> None:

@@ -6,7 +6,7 @@ import pickle
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -162,7 +162,7 @@ def test_a_value_of_one_type_is_not_taken_for_another() -> None:
     ],
 )
 def test_a_value_survives_copy_pickle_model_and_json(value: Any) -> None:
-    kind: Any = type(value)
+    kind = cast(Any, type(value))
     holder_type: Any = create_model("Holder", held=(kind, ...))
     holder = holder_type(held=value)
     copies: list[Any] = [

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from contracts.envelope import Envelope
 from contracts.event import Event, Fact, Opening, Role
@@ -278,7 +278,7 @@ def _struck(subject: Subject, item: Struck) -> Subject:
 
 def _put(subject: Subject, file: File, fact: Filed[Any], phases: Mapping[type[Fact], Phase]) -> Subject:
     """File a fact, and what follows from its kind: the procedure, the parties, the phase."""
-    kind: type[Fact] = type(fact.fact)
+    kind = cast(type[Fact], type(fact.fact))
     fact = replace(fact, order=len(subject.items))
     file = replace(file, facts={**file.facts, kind: (*file.facts.get(kind, ()), fact)})
     if isinstance(fact.fact, Opening) and not file.procedure:

@@ -27,7 +27,6 @@ from services.runtime.core.facts import (
 from services.runtime.core.file import (
     STANDING,
     Admitted,
-    File,
     Filed,
     Heard,
     Item,
@@ -412,7 +411,7 @@ class _Fold:
     def check_procedure(self, event: Event, case: str) -> None:
         """The procedure guards what a service says. One that may not be said now is a fault of the rule."""
         file = self.subject.file(case)
-        if isinstance(event, Event) and event.standing:
+        if event.standing:
             return
         named = (file.procedure or getattr(event, "procedure", ""), file.edition or getattr(event, "edition", ""))
         procedure = PROCEDURES.get(named)

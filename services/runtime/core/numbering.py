@@ -1,7 +1,7 @@
 """Where an event wants numbers put, and putting them there."""
 
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 
 from contracts.document import WANTED, is_wanted
 
@@ -12,11 +12,7 @@ def wanted_documents(data: Any) -> tuple[tuple[str, str], ...]:
     """(form, title) of every document in these JSON values that still wants its number, in order."""
     if is_wanted(data):
         return ((data["number"].removeprefix(WANTED), data["title"]),)
-    if isinstance(data, dict):
-        return tuple(found for value in data.values() for found in wanted_documents(value))
-    if isinstance(data, list):
-        return tuple(found for value in data for found in wanted_documents(value))
-    return ()
+    return tuple(found for _, value in _inside(data) for found in wanted_documents(value))
 
 
 def fill_in(data: Any, numbered: dict[str, Any]) -> Any:
@@ -24,9 +20,9 @@ def fill_in(data: Any, numbered: dict[str, Any]) -> Any:
     if is_wanted(data):
         return numbered[data["number"].removeprefix(WANTED)]
     if isinstance(data, dict):
-        return {name: fill_in(value, numbered) for name, value in data.items()}
+        return {name: fill_in(value, numbered) for name, value in _inside(data)}
     if isinstance(data, list):
-        return [fill_in(value, numbered) for value in data]
+        return [fill_in(value, numbered) for _, value in _inside(data)]
     return data
 
 
@@ -34,3 +30,12 @@ def number(form: str, at: datetime, house: str, n: int) -> str:
     """The n-th number of a series: `({year}){house}证提字第{n:07d}号` → `(2026)聊城证提字第0000012号`. The year is
     China's at that moment."""
     return form.format(year=at.astimezone(CHINA).year, house=house, n=n)
+
+
+def _inside(data: Any) -> list[tuple[str, Any]]:
+    """The named values of an object, the unnamed ones of a list, nothing of anything else."""
+    if isinstance(data, dict):
+        return list(cast(dict[str, Any], data).items())
+    if isinstance(data, list):
+        return [("", value) for value in cast(list[Any], data)]
+    return []

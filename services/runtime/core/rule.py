@@ -26,6 +26,7 @@ from services.runtime.core.facts import OwnFact
 from services.runtime.core.file import STANDING, File, Filed, Phase, Refusal, Subject
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Fact)
 
 
 class _Scope(Enum):
@@ -33,8 +34,8 @@ class _Scope(Enum):
     SUBJECT = auto()
 
 
-All = Annotated[tuple[Filed[T], ...], _Scope.FILE]
-Across = Annotated[tuple[Filed[T], ...], _Scope.SUBJECT]
+All = Annotated[tuple[Filed[F], ...], _Scope.FILE]
+Across = Annotated[tuple[Filed[F], ...], _Scope.SUBJECT]
 
 
 class View:
