@@ -10,7 +10,6 @@ slowly.
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -74,4 +73,4 @@ def _train(archive: Path, java: tuple[str, ...], class_path: str) -> None:
             child.stop(0)
         if not (aside / "kafka.aot").exists():
             raise StartFailed("Java wrote no archive")
-        os.replace(aside / "kafka.aot", archive)
+        (aside / "kafka.aot").replace(archive)

