@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from contracts.envelope import inbox, parse_source, source, to_data
+from contracts.envelope import Envelope, inbox, parse_source, source, to_data
 from contracts.event import EVENTS, Event, Fact, Role
 from contracts.events.line import RepeatRequested
 from contracts.procedures import PROCEDURES, permitted
@@ -110,6 +110,16 @@ def hear(house: House, subject: Subject, letter: Letter) -> Turn:
         for item in stop:
             stopped = apply(stopped, item, house.rulebook.phases)
         return Turn(stopped, stop)
+
+
+def strike(house: House, subject: Subject, envelope: Envelope, why: str) -> Turn:
+    """A record whose envelope was fine and whose fact was not: it holds its speaker's line for this subject, until a
+    person decides. The record itself is among the dead letters already."""
+    place = envelope.id if envelope.sequence is None else line(envelope.source, envelope.sequence)
+    if place in subject.digests:
+        return Turn(subject)
+    item = Struck(envelope.id, envelope.case, envelope.source, envelope.sequence, envelope.digest(), why)
+    return Turn(apply(subject, item, house.rulebook.phases), (item,))
 
 
 def load(house: House, key: str, items: tuple[Item, ...]) -> Subject:

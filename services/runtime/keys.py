@@ -1,0 +1,61 @@
+"""An institution's key and what is made with it: signatures on what it says, and documents' verification codes.
+
+Own facts carry an HMAC, which nobody else can make or needs to check. Words to others carry an Ed25519 signature, whose
+public half others will check.
+"""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contracts.envelope import Envelope
+
+KEY_BYTES = 32
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What follows from an institution's one secret of 32 bytes."""
+
+    secret: bytes
+
+    @classmethod
+    def read(cls, path: Path) -> "Keys":
+        """The key in a file of 64 hex digits. Raises ValueError where it holds anything else."""
+        secret = bytes.fromhex(path.read_text().strip())
+        if len(secret) != KEY_BYTES:
+            raise ValueError(f"{path}: a key has {KEY_BYTES} bytes in hex, this one {len(secret)}")
+        return cls(secret)
+
+    def sign_own(self, envelope: Envelope) -> Envelope:
+        """An own fact, as only this institution can write it."""
+        return replace(envelope, signature="hmac-sha256:" + self._mac(b"own", envelope.signed_bytes()).hex())
+
+    def is_own(self, envelope: Envelope) -> bool:
+        """Whether an own fact is really this institution's."""
+        return hmac.compare_digest(envelope.signature, self.sign_own(envelope).signature)
+
+    def sign_word(self, envelope: Envelope) -> Envelope:
+        """A word to another institution."""
+        signature = self._signing.sign(envelope.signed_bytes())
+        return replace(envelope, signature="ed25519:" + base64.b64encode(signature).decode())
+
+    def code(self, number: str) -> str:
+        """The verification code of a document's number: three groups of four characters."""
+        bits = int.from_bytes(self._mac(b"document", number.encode())[:8], "big")
+        letters = "".join(CROCKFORD[bits >> shift & 31] for shift in range(0, 60, 5))
+        return f"{letters[:4]}-{letters[4:8]}-{letters[8:]}"
+
+    @cached_property
+    def _signing(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self._mac(b"signing", b""))
+
+    def _mac(self, use: bytes, message: bytes) -> bytes:
+        key = hmac.new(self.secret, b"daiya " + use, hashlib.sha256).digest()
+        return hmac.new(key, message, hashlib.sha256).digest()

@@ -1,0 +1,185 @@
+"""Sending words: each recipient on its own, so that one who does not take them stops nobody.
+
+What a recipient does not take in time becomes a row, and is sent when that recipient takes again. Its number in the line
+keeps the order right whenever it comes.
+"""
+
+import asyncio
+import base64
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from contracts.envelope import Envelope, Record, encode, inbox, parse_source, partition_of, to_data, wire_time
+from contracts.event import Event, Role
+from contracts.events.line import RepeatRequested
+from services.runtime.core.facts import OwnFact
+from services.runtime.core.file import Said
+from services.runtime.core.fold import Ask, House, derived_id
+from services.runtime.core.rows import Row
+from services.runtime.keys import Keys
+from services.runtime.log import Log, LogUnavailable, Received
+from services.runtime.store import Store
+
+LEFTOVER = "leftover"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A record for one topic. `id` is the same whenever it is packed again."""
+
+    id: str
+    topic: str
+    record: Record
+    subject: str
+    since: datetime
+
+
+class Post:
+    """Packs words into records, sends them, and keeps what could not be sent."""
+
+    def __init__(self, house: House, keys: Keys, log: Log, store: Store) -> None:
+        self.house = house
+        self.keys = keys
+        self.log = log
+        self.store = store
+        self.inbox = inbox(house.role, house.institution)
+        self.resting: set[str] = set()  # topics that did not take a record: tried again by `drain` alone
+
+    # --- packing ------------------------------------------------------------------------------------------------------
+
+    def pack(self, subject: str, said: Said) -> list[Parcel]:
+        """The records of one word: one per recipient, each holding what that role may read."""
+        filed = said.filed
+        if said.tell is not None:
+            assert isinstance(filed.fact, OwnFact)
+            return [self.own(filed.fact, filed.id, filed.case, said.tell, filed.time, filed.cause)]
+        parcels: list[Parcel] = []
+        for topic, number in said.to:
+            assert isinstance(filed.fact, Event)
+            data = to_data(filed.fact.copy_for(Role(topic.split(".")[1])))
+            envelope = Envelope(
+                filed.id, self.house.source, filed.fact.type_name, filed.case, filed.time, subject, number, filed.cause, data
+            )
+            record = encode(self.keys.sign_word(envelope))
+            parcels.append(Parcel(f"{LEFTOVER}/{filed.id}/{topic}", topic, record, subject, filed.time))
+        return parcels
+
+    def own(
+        self, fact: OwnFact, fact_id: str, case: str, subject: str, time: datetime, cause: str | None = None
+    ) -> Parcel:
+        """An own fact for the own inbox."""
+        data = to_data(fact.to_json())
+        envelope = Envelope(fact_id, self.house.source, fact.type_name, case, time, subject, None, cause, data)
+        record = encode(self.keys.sign_own(envelope))
+        return Parcel(f"{LEFTOVER}/{fact_id}/{self.inbox}", self.inbox, record, subject, time)
+
+    def ask(self, subject: str, ask: Ask, time: datetime) -> Parcel:
+        """A request for the words of a line that are missing."""
+        request = RepeatRequested(first_missing=ask.first_missing, last_missing=ask.last_missing)
+        ask_id = derived_id("ask", subject, ask.source, str(ask), wire_time(time))
+        topic = inbox(*parse_source(ask.source))
+        envelope = Envelope(
+            ask_id, self.house.source, request.type_name, "", time, subject, None, None, to_data(request.to_json())
+        )
+        return Parcel(f"{LEFTOVER}/{ask_id}/{topic}", topic, encode(self.keys.sign_word(envelope)), subject, time)
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    async def tell(self, fact: OwnFact, fact_id: str, case: str, subject: str, time: datetime) -> None:
+        """Append an own fact. Raises LogUnavailable; then the caller tries again, under the same id."""
+        parcel = self.own(fact, fact_id, case, subject, time)
+        await self.log.append(parcel.topic, parcel.record)
+
+    async def send(self, parcels: Iterable[Parcel]) -> int:
+        """Send them all, in their order for each topic; the answer counts those that became rows."""
+        by_topic: dict[str, list[Parcel]] = {}
+        for parcel in parcels:
+            by_topic.setdefault(parcel.topic, []).append(parcel)
+        left = await asyncio.gather(*(self._send(topic, sent) for topic, sent in by_topic.items()))
+        rows = [self._row(parcel) for some in left for parcel in some]
+        if rows:
+            await self.store.change_rows(rows, ())
+        return len(rows)
+
+    async def _send(self, topic: str, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        """The parcels that this topic did not take."""
+        if topic in self.resting:
+            return parcels
+        results = await asyncio.gather(*(self.log.append(topic, p.record) for p in parcels), return_exceptions=True)
+        left: list[Parcel] = []
+        for parcel, result in zip(parcels, results, strict=True):
+            if isinstance(result, LogUnavailable):
+                left.append(parcel)
+            elif isinstance(result, BaseException):
+                raise result
+        if left:
+            self.resting.add(topic)
+        return left
+
+    async def bury(self, received: Received, where: str, why: str) -> None:
+        """A dead letter: the record as it came, with the reason and the place. Raises LogUnavailable."""
+        place = f"{self.inbox}/{received.partition}/{received.offset}"
+        notes = {"where": where, "why": why, "place": place, "at": wire_time(received.at)}
+        headers = tuple((f"daiya_{name}", value.encode()) for name, value in notes.items())
+        record = Record(received.record.key, received.record.value, (*received.record.headers, *headers))
+        await self.log.append(f"{self.inbox}.dead", record)
+
+    async def drain(self, partitions: Collection[int]) -> int:
+        """Send what was left over, and ask again for what is missing; the answer counts what is still left."""
+        left = 0
+        waiting = await self.store.rows(LEFTOVER, partitions=partitions)
+        by_topic: dict[str, list[Row]] = {}
+        for row in waiting:
+            by_topic.setdefault(row.data["topic"], []).append(row)
+        for topic, rows in by_topic.items():
+            sent: list[str] = []
+            for row in rows:
+                try:
+                    await self.log.append(topic, _record(row.data))
+                except LogUnavailable:
+                    break
+                sent.append(row.id)
+            if sent:
+                await self.store.change_rows((), sent)
+            if len(sent) == len(rows):
+                self.resting.discard(topic)
+            left += len(rows) - len(sent)
+        if not waiting:
+            self.resting.clear()
+        return left
+
+    async def ask_again(self, partitions: Collection[int], now: datetime) -> None:
+        """Whatever is held still waits for the numbers before it: ask for them once more."""
+        for row in await self.store.rows("held", partitions=partitions):
+            if not row.data["dead_letter"]:
+                ask = Ask(row.data["source"], row.data["first_missing"], row.data["last_missing"])
+                parcel = self.ask(row.subject, ask, now)
+                try:
+                    await self.log.append(parcel.topic, parcel.record)
+                except LogUnavailable:
+                    self.resting.add(parcel.topic)
+
+    def _row(self, parcel: Parcel) -> Row:
+        r = parcel.record
+        data: dict[str, Any] = {
+            "topic": parcel.topic,
+            "key": _text(r.key),
+            "value": _text(r.value),
+            "headers": [[name, _text(value)] for name, value in r.headers],
+        }
+        return Row(parcel.id, LEFTOVER, parcel.subject, partition_of(parcel.subject), "", parcel.since, data)
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else base64.b64encode(raw).decode()
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+def _record(data: dict[str, Any]) -> Record:
+    headers = tuple((name, _bytes(value) or b"") for name, value in data["headers"])
+    return Record(_bytes(data["key"]), _bytes(data["value"]), headers)

@@ -1,0 +1,251 @@
+"""The turn: read what has arrived, fold it through the rules, insert one entry per subject, send, and only then commit.
+
+Redelivery is the only recovery. Whatever fails here raises, the offset stays where it was, and the same records come
+again: one that is on file already says its words again, and nothing else.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from contracts.envelope import encode
+from services.runtime.core.file import Heard, Refused, Resumed, Said, Subject
+from services.runtime.core.fold import House, Turn, hear, load, strike
+from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
+from services.runtime.core.journal import load as load_item
+from services.runtime.core.rows import Row, rows
+from services.runtime.keys import Keys
+from services.runtime.log import Log, Received
+from services.runtime.metrics import Metrics
+from services.runtime.post import LEFTOVER, Parcel, Post
+from services.runtime.reading import Letter, Unreadable, read
+from services.runtime.store import Entry, JsonItems, Snapshot, Store
+
+SNAPSHOT_EVERY = 64
+CACHED_SUBJECTS = 20_000
+
+Watcher = Callable[[Sequence[Said]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A subject as this worker knows it: after which version, and which of them the newest snapshot holds."""
+
+    subject: Subject
+    version: int
+    snapshot: int
+
+
+@dataclass(slots=True)
+class Folded:
+    """What a batch did to one subject, before it is written."""
+
+    before: Known
+    subject: Subject
+    turns: list[tuple[Turn, Received]]
+
+    @property
+    def items(self) -> JsonItems:
+        return tuple(dump(item) for turn, _ in self.turns for item in turn.items)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        received = self.turns[-1][1]
+        return received.partition, received.offset
+
+
+class Turns:
+    """Takes batches of the own inbox, one after another."""
+
+    def __init__(self, house: House, keys: Keys, log: Log, store: Store, metrics: Metrics) -> None:
+        self.house = house
+        self.keys = keys
+        self.store = store
+        self.metrics = metrics
+        self.post = Post(house, keys, log, store)
+        self.words = vocabulary(house.rulebook)
+        self.changed = asyncio.Event()  # rows have changed: workers look again
+        self.answered: dict[str, asyncio.Event] = {}
+        self._known: OrderedDict[str, Known] = OrderedDict()
+
+    async def take(self, batch: Sequence[Received]) -> None:
+        """One turn. Raises StoreUnavailable or LogUnavailable; then the same records must come again."""
+        known = self._known
+        try:
+            await self._take(batch, known)
+        except BaseException:
+            # What was folded may or may not be written: read it again before the next turn.
+            self._known = OrderedDict()
+            raise
+
+    def forget(self) -> None:
+        """Partitions moved: what this worker knows may be old. A new dictionary, for a turn may be using this one."""
+        self._known = OrderedDict()
+
+    async def read_subject(self, key: str) -> Subject:
+        """A subject as the database has it now, for desks and reports."""
+        return (await self._load([key]))[key].subject
+
+    # --- one turn, step by step ---------------------------------------------------------------------------------------
+
+    async def _take(self, batch: Sequence[Received], known: OrderedDict[str, Known]) -> None:
+        by_subject: dict[str, list[tuple[Letter | Unreadable, Received]]] = {}
+        buried: list[tuple[Received, str, str]] = []
+        for received in batch:
+            letter = read(received, self.house, self.keys, self.words)
+            envelope = letter.envelope
+            if isinstance(letter, Unreadable):
+                buried.append((received, letter.where, letter.why))
+            if envelope is not None and (isinstance(letter, Letter) or envelope.sequence is not None):
+                by_subject.setdefault(envelope.key, []).append((letter, received))
+        folded = await self._fold_and_write(by_subject, known)
+        await self._write_rows(folded.values())
+        for one in folded.values():
+            for turn, received in one.turns:
+                for dead in turn.dead:
+                    original = received
+                    if dead.letter.place != (received.partition, received.offset):
+                        original = Received(encode(dead.letter.envelope), *dead.letter.place, dead.letter.at)
+                    buried.append((original, f"case {dead.letter.envelope.case}", dead.why))
+        for original, where, why in buried:
+            await self.post.bury(original, where, why)
+        await self.post.send(self._parcels(folded))
+        await self._mark_places(batch, folded.values())
+        self._tell_who_waits(batch, folded.values(), len(buried))
+
+    async def _fold_and_write(
+        self, by_subject: dict[str, list[tuple[Letter | Unreadable, Received]]], known: OrderedDict[str, Known]
+    ) -> dict[str, Folded]:
+        """Fold every subject's letters and insert the entries. Where another worker was first, read what it wrote and
+        fold again."""
+        done: dict[str, Folded] = {}
+        todo = by_subject
+        while todo:
+            cold = [key for key in todo if key not in known]
+            if cold:
+                known.update(await self._load(cold))
+                await self._mend_rows([known[key].subject for key in cold])
+            folded = {key: self._fold(known[key], letters) for key, letters in todo.items()}
+            entries = [
+                Entry(key, one.before.version + 1, SCHEMA, one.items, one.place)
+                for key, one in folded.items()
+                if one.subject is not one.before.subject
+            ]
+            taken = await self.store.insert(entries) if entries else frozenset[str]()
+            for key, one in folded.items():
+                if key in taken:
+                    self.metrics.conflicts.inc()
+                    known.pop(key, None)
+                    continue
+                done[key] = one
+                known[key] = await self._keep(one)
+                known.move_to_end(key)
+            todo = {key: todo[key] for key in taken}
+        while len(known) > CACHED_SUBJECTS:
+            known.popitem(last=False)
+        return done
+
+    def _fold(self, before: Known, letters: Iterable[tuple[Letter | Unreadable, Received]]) -> Folded:
+        subject, turns = before.subject, list[tuple[Turn, Received]]()
+        for letter, received in letters:
+            if isinstance(letter, Unreadable):
+                assert letter.envelope is not None
+                turn = strike(self.house, subject, letter.envelope, f"{letter.where}: {letter.why}")
+            else:
+                turn = hear(self.house, subject, letter)
+            subject = turn.subject
+            turns.append((turn, received))
+        return Folded(before, subject, turns)
+
+    async def _keep(self, one: Folded) -> Known:
+        """What is known after a subject's entry is written; a snapshot now and then bounds loading."""
+        if one.subject is one.before.subject:
+            return one.before
+        version, snapshot = one.before.version + 1, one.before.snapshot
+        if version - snapshot >= SNAPSHOT_EVERY:
+            items = tuple(dump(item) for item in one.subject.items)
+            await self.store.snapshot(Snapshot(one.subject.key, version, SCHEMA, items))
+            snapshot = version
+        return Known(one.subject, version, snapshot)
+
+    async def _load(self, keys: Collection[str]) -> dict[str, Known]:
+        found: dict[str, Known] = {}
+        for key, (snapshot, entries) in (await self.store.load(keys)).items():
+            stored = [(snapshot.schema, snapshot.items)] if snapshot is not None else []
+            stored += [(entry.schema, entry.items) for entry in entries]
+            items = tuple(load_item(lift(data, schema), self.words) for schema, some in stored for data in some)
+            version = entries[-1].version if entries else snapshot.version if snapshot is not None else 0
+            found[key] = Known(load(self.house, key, items), version, snapshot.version if snapshot is not None else 0)
+        return found
+
+    async def _write_rows(self, folded: Iterable[Folded]) -> None:
+        put: list[Row] = []
+        gone: list[str] = []
+        for one in folded:
+            if one.subject is not one.before.subject:
+                before, after = rows(self.house, one.before.subject), rows(self.house, one.subject)
+                put += [row for row_id, row in after.items() if row_id not in before]
+                gone += [row_id for row_id in before if row_id not in after]
+        if put or gone:
+            await self.store.change_rows(put, gone)
+
+    async def _mend_rows(self, subjects: Iterable[Subject]) -> None:
+        """A crash may have come between an entry and its rows: make them agree with the file again."""
+        put: list[Row] = []
+        gone: list[str] = []
+        for subject in subjects:
+            if subject.items:
+                right = rows(self.house, subject)
+                there = {row.id for row in await self.store.rows_of(subject.key) if row.kind != LEFTOVER}
+                put += [row for row_id, row in right.items() if row_id not in there]
+                gone += [row_id for row_id in there if row_id not in right]
+        if put or gone:
+            await self.store.change_rows(put, gone)
+
+    def _parcels(self, folded: dict[str, Folded]) -> list[Parcel]:
+        parcels: list[Parcel] = []
+        for key, one in folded.items():
+            for turn, received in one.turns:
+                words = [item for item in turn.items if isinstance(item, Said)]
+                for said in (*turn.again, *words):
+                    parcels += self.post.pack(key, said)
+                parcels += [self.post.ask(key, ask, received.at) for ask in turn.asks]
+        return parcels
+
+    async def _mark_places(self, batch: Sequence[Received], folded: Iterable[Folded]) -> None:
+        """A place that left no entry is marked, so that a service does not start from it again for ever."""
+        newest = {received.partition: received.offset for received in batch}
+        written: dict[int, int] = {}
+        for one in folded:
+            if one.subject is not one.before.subject:
+                partition, offset = one.place
+                written[partition] = max(offset, written.get(partition, -1))
+        for partition, offset in newest.items():
+            if written.get(partition, -1) < offset:
+                await self.store.mark_place(partition, offset)
+
+    def _tell_who_waits(self, batch: Sequence[Received], folded: Iterable[Folded], buried: int) -> None:
+        self.metrics.records.inc(len(batch))
+        self.metrics.dead_letters.inc(buried)
+        for one in folded:
+            for turn, _ in one.turns:
+                for item in turn.items:
+                    if isinstance(item, Heard):
+                        self._answer(item.letter.envelope.id)
+                    elif isinstance(item, Refused | Resumed):
+                        self._answer(item.id)
+        self.changed.set()
+
+    def _answer(self, command_id: str) -> None:
+        event = self.answered.pop(command_id, None)
+        if event is not None:
+            event.set()
+
+
+def lift(data: dict[str, object], schema: int) -> dict[str, object]:
+    """Stored values of an older form as this release reads them. Raises KeyError for a form nobody can lift."""
+    while schema < SCHEMA:
+        data = UPCASTERS[schema](data)
+        schema += 1
+    return data
