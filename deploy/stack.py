@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 import httpx
@@ -52,6 +52,7 @@ from deploy.topics import TopicMismatch, TopicsRefused, create_topics
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 90
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE_S = 15  # a service finishes its batch, Kafka and MongoDB write what they hold
 
 
@@ -393,14 +394,21 @@ def _status(stack: Stack) -> int:
     return {"running": 0, "nothing": 3}.get(now.verdict, 1)
 
 
+def _interrupt_once(_: int, __: FrameType | None) -> None:
+    """To be ended means to clear up; a second Ctrl-C (make passes its own on) must not cut that short."""
+    for kind in ENDS:
+        signal.signal(kind, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main(arguments: list[str]) -> int:
     """The command line: `up`, `down` or `status`; returns the exit status (130 after Ctrl-C)."""
     commands = {"up": _up, "down": _down, "status": _status}
     if len(arguments) != 1 or arguments[0] not in commands:
         print("usage: python -m deploy.stack up|down|status", file=sys.stderr)
         return 2
-    for kind in (signal.SIGTERM, signal.SIGHUP):  # to be ended means to clear up, as with Ctrl-C
-        signal.signal(kind, signal.default_int_handler)
+    for kind in ENDS:
+        signal.signal(kind, _interrupt_once)
     try:
         return commands[arguments[0]](Stack(on_progress=lambda line: print(line, flush=True)))
     except KeyboardInterrupt:

@@ -45,13 +45,6 @@ echo "installing requirements.lock into .venv (about 250 MB to fetch, once)"
 
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 pwd >"$site/daiya.pth"
-cat >.venv/bin/daiya <<END
-#!$(pwd)/.venv/bin/python
-import sys
-
-from services.cli import app
-
-sys.exit(app())
-END
+printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m services.cli "$@"\n' "$(pwd)" >.venv/bin/daiya
 chmod +x .venv/bin/daiya
 echo "$wanted" >"$stamp"

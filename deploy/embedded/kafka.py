@@ -50,6 +50,13 @@ broker.heartbeat.interval.ms=300
 """
 
 
+def cluster_id() -> str:
+    """A random 128 bit name for a cluster, as Kafka writes it (base64, 22 characters)."""
+    first, *others = uuid.uuid4().bytes
+    # With the top bit set it could begin with "-", which the formatting tool would take for an option.
+    return base64.urlsafe_b64encode(bytes((first & 0x7F, *others))).decode().rstrip("=")
+
+
 class EmbeddedKafka:
     """One node, its data in `directory`, its log in `log`, its listeners on two given loopback ports."""
 
@@ -85,13 +92,12 @@ class EmbeddedKafka:
         return Command("kafka", (*java, "kafka.Kafka", str(self._properties)), self._log)
 
     def _format(self, java: tuple[str, ...]) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = (
             "kafka.tools.StorageTool",
             "format",
             "--ignore-formatted",
             "-t",
-            cluster,
+            cluster_id(),
             "-c",
             str(self._properties),
         )

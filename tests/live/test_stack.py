@@ -23,7 +23,7 @@ from contracts.envelope import PARTITIONS
 from deploy import topics
 from deploy.embedded import jars
 from deploy.embedded.choose import docker_answers, infrastructure
-from deploy.embedded.kafka import EmbeddedKafka
+from deploy.embedded.kafka import EmbeddedKafka, cluster_id
 from deploy.embedded.mongo import EmbeddedMongo
 from deploy.embedded.processes import (
     Child,
@@ -157,6 +157,12 @@ async def test_a_topic_with_another_number_of_partitions_is_refused(
     monkeypatch.setattr(topics, "PARTITIONS", PARTITIONS + 1)
     with pytest.raises(topics.TopicMismatch):
         await topics.create_topics(nodes.kafka.address, [("escrow", "elsewhere")])
+
+
+def test_a_cluster_id_is_never_mistaken_for_an_option() -> None:
+    ids = {cluster_id() for _ in range(1000)}
+    assert len(ids) == 1000
+    assert not [one for one in ids if one.startswith("-") or len(one) != 22]
 
 
 def test_three_brokers_keep_three_copies_of_which_two_must_have_a_record() -> None:
