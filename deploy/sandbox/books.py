@@ -27,10 +27,10 @@ from deploy.sandbox.rail_orders import (
 )
 
 _SETTLED_AT_ONCE = 500
-_LINE = (
-    "line, kind, amount_fen, counterparty_account, counterparty_owner, reference, transfer, key, reason,"
-    " booked_at"
-)
+_LINES = """
+SELECT line, kind, amount_fen, counterparty_account, counterparty_owner, reference, transfer, key, reason,
+  booked_at FROM lines WHERE account = ? AND line > ? ORDER BY line LIMIT ?
+"""
 
 
 def utc_now() -> datetime:
@@ -307,10 +307,7 @@ class Books:
                 f"account {account}: asked for lines after {after}, but the statement ends at line {last}"
             )
             raise Problem("beyond-the-end", "Cursor beyond the end", 409, detail)
-        rows = self._file.db.execute(
-            f"SELECT {_LINE} FROM lines WHERE account = ? AND line > ? ORDER BY line LIMIT ?",
-            (account, after, limit),
-        )
+        rows = self._file.db.execute(_LINES, (account, after, limit))
         return [dict(row) for row in rows]
 
     def whole(self, reference: str | None = None) -> dict[str, Any]:
