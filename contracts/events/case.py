@@ -45,6 +45,7 @@ class CaseOpened(Event, Opening, by=[E, R, S, B, F], to=ALL_ROLES, article="LC-F
     price_fen: Annotated[PositiveFen | None, only(E, R, B, F)] = None
     deposit_account: Annotated[DepositAccount | None, only(E, B, F)] = None
     agreement: Document
+    power_of_attorney: Annotated[Document | None, only(E, R)] = None
     periods: tuple[Period, ...] = ()
 
 

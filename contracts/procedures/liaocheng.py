@@ -52,7 +52,7 @@ LC_FULL = Procedure(
             ESCROW,
             "LC-F3",
             after=[FolioReserved, DepositConfirmed, ConsentIssued],
-            not_after=[TransferRegistered, *ENDS],
+            not_after=[TransferRegistered, ClosingRequested, *ENDS],
         ),
         step(RegistrationReturned, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True),
         step(RegistrationRefused, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True),

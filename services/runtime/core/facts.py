@@ -141,6 +141,13 @@ class NumberAllotted(OwnFact):
     for_draft: str
     document: Document
 
+class DocumentVoided(OwnFact):
+    """Documents were numbered for an event that may not be said any more; the numbers stay unused."""
+
+    draft: str
+    why: str
+
+
 # --- periods ---------------------------------------------------------------------------------------------------------
 
 class PeriodStarted(OwnFact):
@@ -182,6 +189,7 @@ RUNTIME_FACTS: tuple[type[OwnFact], ...] = (
     DocumentDrafted,
     NumberWanted,
     NumberAllotted,
+    DocumentVoided,
     PeriodStarted,
     PeriodEnded,
     PeriodPassed,

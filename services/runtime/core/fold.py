@@ -19,6 +19,7 @@ from services.runtime.core.facts import (
     Alarm,
     Command,
     DocumentDrafted,
+    DocumentVoided,
     NumberAllotted,
     NumberWanted,
     OwnFact,
@@ -407,7 +408,9 @@ class _Fold:
         filed = self.new(word, case, key)
         to: tuple[tuple[str, int], ...] = ()
         if isinstance(word, Event):
-            self.check_procedure(word, case)
+            why = self.forbidden(word, case)
+            if why:  # the procedure guards what a service says: this is a fault of the rule
+                raise RuleFailed(why)
             to = tuple((r, self.subject.outgoing.get(r, 0) + 1) for r in self.recipients(word, case))
         self.add(Said(filed, case, rule, to))
         self.on_file(case, word)
@@ -418,19 +421,15 @@ class _Fold:
         now: datetime = self.letter.at
         return Filed(new_id, fact, case, self.house.source, now, now, cause)
 
-    def check_procedure(self, event: Event, case: str) -> None:
-        """The procedure guards what a service says. One that may not be said now is a fault of the rule."""
+    def forbidden(self, event: Event, case: str) -> str:
+        """Why the case's procedure does not let this institution say an event now; empty if it does."""
         file = self.subject.file(case)
-        if event.standing:
-            return
         named = (file.procedure or getattr(event, "procedure", ""), file.edition or getattr(event, "edition", ""))
         procedure = PROCEDURES.get(named)
-        if procedure is None:
-            return
+        if procedure is None or event.standing:
+            return ""
         known = frozenset(file.facts) | frozenset(self.subject.file(STANDING).facts)
-        why = permitted(procedure, self.house.role, type(event), known)
-        if why:
-            raise RuleFailed(why)
+        return permitted(procedure, self.house.role, type(event), known)
 
     def recipients(self, event: Event, case: str) -> Iterator[str]:
         """The inboxes of the case's parties that the event's audience names; in a case that is not known here, of
@@ -475,7 +474,9 @@ class _Fold:
         if all(form in numbers for form in draft.fact.forms):
             data = fill_in(json.loads(draft.fact.data), numbers)
             event = EVENTS[draft.fact.event_type].read(to_data(data))
-            self.say(event, case, "numbered", f"numbered {draft.id}")
+            why = self.forbidden(event, case)
+            word = DocumentVoided(draft=draft.id, why=why) if why else event
+            self.say(word, case, "numbered", f"numbered {draft.id}")
 
     def allot(self, wanted: NumberWanted) -> None:
         """The series itself: the next number, told to the file that wants it."""

@@ -76,7 +76,7 @@ def due(start: datetime, period: Period, calendar: Calendar) -> date | Unpublish
     203 期间的最后一日是法定休假日的，以法定休假日结束的次日为期间的最后一日。1259 “以内”…包括本数。
     Raises `ValueError` if `start` has no time zone.
     """
-    day = _day_in_china(start)
+    day = day_in_china(start)
     if period.count is Days.CALENDAR:
         if day.toordinal() + period.days > date.max.toordinal():
             return Unpublished(MAXYEAR)
@@ -104,10 +104,10 @@ def kept(act_at: datetime, due: date) -> bool:
     It goes by the act itself: one that is heard of late was still in time, and one that was late stays late.
     Raises `ValueError` if `act_at` has no time zone.
     """
-    return _day_in_china(act_at) <= due
+    return day_in_china(act_at) <= due
 
 
-def _day_in_china(moment: datetime) -> date:
+def day_in_china(moment: datetime) -> date:
     if moment.utcoffset() is None:
         raise ValueError("a period is counted from a moment with a time zone")
     return moment.astimezone(CHINA_TIME).date()

@@ -99,23 +99,32 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Rule:
-    """A sentence, with when it may speak. It speaks once per file, or once per fact or view of the kind `per`."""
+    """A sentence, with when it may speak. It speaks once per file, or once per fact (of one of the kinds) or view that
+    `per` names."""
 
     then: Callable[..., Says]
-    per: type[Fact] | type[View] | None = None
+    per: type[Fact] | tuple[type[Fact], ...] | type[View] | None = None
     during: tuple[Phase, ...] = (Phase.OPEN,)
     needs: tuple[Parameter, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "needs", parameters_of(self.then))
         named = {kind for p in self.needs for kind in (p.kinds if p.view is None else (p.view,)) if p.scope is None}
-        if self.per is not None and self.per not in named:
-            raise TypeError(f"{self.name} speaks per {self.per.__name__}, which is none of its parameters")
+        for kind in self.per_facts or ((self.per,) if self.per is not None else ()):
+            if kind not in named:
+                raise TypeError(f"{self.name} speaks per {kind}, which is none of its parameters")
 
     @property
     def name(self) -> str:
         """The verb: the function's name."""
         return self.then.__name__
+
+    @cached_property
+    def per_facts(self) -> tuple[type[Fact], ...]:
+        """The kinds of fact of which it speaks once per each; empty where it speaks per view, or once."""
+        if isinstance(self.per, tuple):
+            return self.per
+        return (self.per,) if self.per is not None and issubclass(self.per, Fact) else ()
 
     @cached_property
     def reads(self) -> frozenset[type[Fact]]:
@@ -295,8 +304,8 @@ def chances(rule: Rule, subject: Subject, file: File) -> Iterator[tuple[str, tup
     """Each (mark, arguments) with which a rule could speak now and has not yet."""
     if file.phase not in rule.during:
         return
-    if rule.per is not None and issubclass(rule.per, Fact):
-        for chosen in file.every(rule.per):
+    if rule.per_facts:
+        for chosen in file.every(*rule.per_facts):
             if (rule.name, chosen.id) not in file.spoken:
                 arguments = _arguments(rule.needs, subject, file, chosen)
                 if arguments is not None:

@@ -1,0 +1,73 @@
+"""Paying: each payment that a rule asked for is carried out once, with its own id as the rail's idempotency key.
+
+asked → tried → accepted, and then the rail's statement says settled or returned. What was tried and not answered is
+*unknown*: it is asked after, never sent again blind.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from services.runtime.clock import Clock
+from services.runtime.core.facts import OwnFact, PaymentAccepted, PaymentRefused
+from services.runtime.core.fold import derived_id
+from services.runtime.core.rows import Row
+from services.runtime.log import LogUnavailable
+from services.runtime.post import Post
+from services.runtime.rail import Accepted, NotThere, Rail, Refused, Transfer, Unknown
+from services.runtime.store import Store
+
+STATE = "state"
+
+
+class Payments:
+    """Carries out the payments of the partitions it is given."""
+
+    def __init__(self, store: Store, post: Post, rail: Rail, clock: Clock) -> None:
+        self.store = store
+        self.post = post
+        self.rail = rail
+        self.clock = clock
+
+    async def work(self, partitions: Collection[int]) -> int:
+        """One look at what is asked; the answer counts what is still unknown."""
+        unknown = 0
+        for row in await self.store.rows("payment", partitions=partitions):
+            if row.data.get(STATE) not in ("accepted", "refused"):
+                unknown += not await self.carry_out(row)
+        return unknown
+
+    async def carry_out(self, row: Row) -> bool:
+        """Bring one payment forward; False where nobody knows yet what became of it."""
+        order = Transfer(
+            key=row.id,
+            from_account=row.data["from_account"],
+            to_account=row.data["to_account"],
+            amount_fen=row.data["amount_fen"],
+            reference=f"{row.case} {row.data['reference']}".strip(),  # the case first: so the payee finds it
+        )
+        if row.data.get(STATE) is None:
+            if not await self.store.mark_row(row.id, STATE, "tried"):
+                return True  # the row is gone: settled meanwhile
+            answer = await self.rail.transfer(order)
+        else:
+            answer = await self.rail.find(row.id)
+            if isinstance(answer, NotThere):
+                answer = await self.rail.transfer(order)
+        match answer:
+            case Accepted():
+                fact: OwnFact = PaymentAccepted(payment=row.id, rail_transfer=answer.transfer)
+                return await self._report(row, fact, "accepted", self.clock.now())
+            case Refused():
+                fact = PaymentRefused(payment=row.id, why=answer.detail)
+                return await self._report(row, fact, "refused", self.clock.now())
+            case Unknown() | NotThere():
+                await self.store.mark_row(row.id, STATE, "unknown")
+                return False
+
+    async def _report(self, row: Row, fact: OwnFact, state: str, now: datetime) -> bool:
+        try:
+            await self.post.tell(fact, derived_id(row.id, state), row.case, row.subject, now)
+        except LogUnavailable:
+            return False  # the row still says tried: the rail is asked again, and answers the same
+        await self.store.mark_row(row.id, STATE, state)
+        return True

@@ -1,0 +1,45 @@
+"""Periods: when the last day of one is over, the clock says so through the own inbox."""
+
+from collections.abc import Collection
+
+from contracts.envelope import to_data
+from services.runtime.clock import Clock
+from services.runtime.core.facts import OwnFact, PeriodPassed, PeriodStarted, PeriodUnpublished
+from services.runtime.core.fold import derived_id
+from services.runtime.core.periods import Calendar, Unpublished, deadline, due
+from services.runtime.core.rows import Row
+from services.runtime.post import Post
+from services.runtime.store import Store
+
+
+class Timers:
+    """Watches the periods of the partitions it is given. An unpublished year leaves a period open, with an incident."""
+
+    def __init__(self, store: Store, post: Post, clock: Clock, calendar: Calendar) -> None:
+        self.store = store
+        self.post = post
+        self.clock = clock
+        self.calendar = calendar
+
+    async def work(self, partitions: Collection[int]) -> int:
+        """One look; the answer counts the periods that have passed. Raises LogUnavailable, StoreUnavailable."""
+        passed = 0
+        for row in await self.store.rows("period", partitions=partitions):
+            if row.data.get("said") == "passed":
+                continue
+            started = PeriodStarted.read(to_data(row.data))  # passes over the row's own marks
+            last_day = due(started.start, started.period, self.calendar)
+            if isinstance(last_day, Unpublished):
+                if row.data.get("said") is None:
+                    name = started.period.name
+                    fact: OwnFact = PeriodUnpublished(started=row.id, name=name, year=last_day.year)
+                    await self._say(row, fact, f"unpublished {last_day.year}", "unpublished")
+            elif self.clock.now() >= deadline(last_day):
+                fact = PeriodPassed(started=row.id, name=started.period.name, due=last_day)
+                await self._say(row, fact, "passed", "passed")
+                passed += 1
+        return passed
+
+    async def _say(self, row: Row, fact: OwnFact, key: str, mark: str) -> None:
+        await self.post.tell(fact, derived_id(row.id, key), row.case, row.subject, self.clock.now())
+        await self.store.mark_row(row.id, "said", mark)
