@@ -1,32 +1,47 @@
 """The envelope: CloudEvents 1.0 in binary mode on a Kafka record, strictly.
 
-One record carries one fact. Key and `partitionkey` are the subject in the sense of architecture decision 2 (mostly
-the unit number of the folio); CloudEvents' own `subject` is the case. Reading is strict: whatever is missing, twice,
-not UTF-8, not JSON, too large or in a partition where its key does not belong is Malformed, with the place and why,
-and the record goes to the dead letters as it came.
+One record carries one fact. Key and `partitionkey` are the subject in the sense of architecture decision 2
+(mostly the unit number of the folio); CloudEvents' own `subject` is the case. Reading is strict: whatever is
+missing, twice, null, not UTF-8, not JSON that every reader reads alike, too large or in a partition where its
+key does not belong is Malformed, with the place and why, and the record goes to the dead letters as it came.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
+from typing import NoReturn
 
+from contracts.canonical import MAX_SAFE_INTEGER
 from contracts.event import Role
-from contracts.values import canonical_json
+from contracts.values import canonical_json, instant_text
 
 PARTITIONS = 6
 MAX_VALUE_BYTES = 256 * 1024
 CONTENT_TYPE = b"application/json"
 
-_REQUIRED = ("id", "source", "specversion", "type", "time", "partitionkey", "signature")
-_KNOWN = frozenset((*_REQUIRED, "subject", "sequence", "causationid"))
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_SOURCE = re.compile(r"/([a-z_]+)/([a-z0-9][a-z0-9-]{1,40})")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
-_SEQUENCE = re.compile(r"[1-9][0-9]{0,11}")
-_TYPE = re.compile(r"daiya\.[a-z0-9.-]{1,100}\.v[0-9]{1,3}")
+ROLES = {role.value: role for role in Role}
+REQUIRED = ("id", "source", "specversion", "type", "time", "partitionkey", "signature")
+"""The attributes that every record has."""
+
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+FORMS = {
+    "specversion": r"1\.0",
+    "id": _UUID,
+    "source": "/({})/[a-z0-9][a-z0-9-]{{1,40}}".format("|".join(ROLES)),
+    "type": r"daiya\.[a-z0-9.-]{1,100}\.v[0-9]{1,3}",
+    "subject": "[A-Z0-9-]{6,40}",
+    "time": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z",
+    "partitionkey": r"[^\x00-\x20\x7f]([^\x00-\x1f\x7f]{0,198}[^\x00-\x20\x7f])?",
+    "sequence": "[1-9][0-9]{0,11}",
+    "causationid": _UUID,
+    "signature": "[!-~]{1,1000}",
+}
+"""The form of each attribute that we use, whole: regular expressions that every reader understands alike.
+Printable ASCII for the signature, since comparing secrets in constant time works on ASCII alone."""
+
+_PATTERNS = {name: re.compile(form) for name, form in FORMS.items()}
 
 
 class Malformed(ValueError):
@@ -69,11 +84,15 @@ class Envelope:
 
     def signed_bytes(self) -> bytes:
         """What the signature covers: every attribute, each with its name and length, and the data."""
-        parts = [f"{name}:{len(value.encode())}:{value}\n" for name, value in _attributes(self) if name != "signature"]
+        parts = [
+            f"{name}:{len(value.encode())}:{value}\n"
+            for name, value in _attributes(self)
+            if name != "signature"
+        ]
         return "".join(parts).encode() + self.data
 
     def digest(self) -> str:
-        """The same for the same words however they travel: type, case, key, sequence and data; sha256, hex."""
+        """The same for the same words however they travel: over type, case, key, sequence, data; sha256, hex."""
         head = f"{self.type}\n{self.case}\n{self.key}\n{self.sequence}\n"
         return hashlib.sha256(head.encode() + self.data).hexdigest()
 
@@ -85,10 +104,10 @@ def source(role: Role, institution: str) -> str:
 
 def parse_source(text: str) -> tuple[Role, str]:
     """Role and institution of a source. Raises Malformed."""
-    match = _SOURCE.fullmatch(text)
-    if match is None or match[1] not in Role:
+    if _PATTERNS["source"].fullmatch(text) is None:
         raise Malformed("ce_source", f"{text[:80]!r} is not /role/institution")
-    return Role(match[1]), match[2]
+    _, role, institution = text.split("/")
+    return ROLES[role], institution
 
 
 def inbox(role: Role, institution: str) -> str:
@@ -102,12 +121,15 @@ def dead_letters(role: Role, institution: str) -> str:
 
 
 def wire_time(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds: one form only, so that equal times are equal bytes."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    """RFC 3339 in UTC with milliseconds: one form only, so that equal times are equal bytes.
+
+    Raises ValueError for a moment without a time zone, and for a year outside 1900 to 2999.
+    """
+    return instant_text(moment)
 
 
 def encode(envelope: Envelope) -> Record:
-    """The record that carries this envelope."""
+    """The record that carries this envelope. Raises ValueError for a time without a zone."""
     headers = [(f"ce_{name}", value.encode()) for name, value in _attributes(envelope)]
     headers.append(("content-type", CONTENT_TYPE))
     return Record(envelope.key.encode(), envelope.data, tuple(headers))
@@ -163,62 +185,86 @@ def _attributes(envelope: Envelope) -> list[tuple[str, str]]:
 
 def _read_headers(headers: tuple[tuple[str, bytes], ...]) -> dict[str, str]:
     """CloudEvents' attributes by name, each checked for its form; other headers are passed over."""
-    found: dict[str, str] = {}
-    content_type: bytes | None = None
+    found: dict[str, bytes] = {}
     for name, raw in headers:
-        if name == "content-type":
-            content_type = raw
-        if not name.startswith("ce_"):
+        if name != "content-type" and not name.startswith("ce_"):
             continue
-        attribute = name[3:]
-        if attribute in found:
+        if name in found:
             raise Malformed(name, "there twice")
-        try:
-            found[attribute] = raw.decode()
-        except (UnicodeDecodeError, AttributeError):
-            raise Malformed(name, "not UTF-8") from None
+        if not isinstance(raw, bytes):  # pyright: ignore[reportUnnecessaryIsInstance] Kafka's headers can be null
+            raise Malformed(name, "null")
+        found[name] = raw
+    content_type = found.pop("content-type", b"")
     if content_type != CONTENT_TYPE:
-        raise Malformed("content-type", f"{(content_type or b'')[:60]!r}, not {CONTENT_TYPE.decode()}")
-    for attribute in _REQUIRED:
-        if not found.get(attribute):
+        raise Malformed("content-type", f"{content_type[:60]!r}, not {CONTENT_TYPE.decode()}")
+    for attribute in REQUIRED:
+        if not found.get(f"ce_{attribute}"):
             raise Malformed(f"ce_{attribute}", "missing")
-    _check_forms(found)
-    return {name: value for name, value in found.items() if name in _KNOWN}
+    attributes = {name[3:]: _text(name, raw) for name, raw in found.items()}
+    return {name: _in_form(name, text) for name, text in attributes.items() if name in FORMS}
 
 
-def _check_forms(found: Mapping[str, str]) -> None:
-    forms = (("id", _UUID), ("causationid", _UUID), ("time", _TIME), ("sequence", _SEQUENCE), ("type", _TYPE))
-    for name, form in forms:
-        if name in found and form.fullmatch(found[name]) is None:
-            raise Malformed(f"ce_{name}", f"{found[name][:80]!r} has not the form {form.pattern}")
-    if found["specversion"] != "1.0":
-        raise Malformed("ce_specversion", f"{found['specversion'][:20]!r}, not 1.0")
-    parse_source(found["source"])
+def _text(name: str, raw: bytes) -> str:
     try:
-        datetime.fromisoformat(found["time"])
-    except ValueError as error:
-        raise Malformed("ce_time", str(error)) from None
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise Malformed(name, "not UTF-8") from None
+
+
+def _in_form(attribute: str, text: str) -> str:
+    if attribute == "source":
+        parse_source(text)
+    elif _PATTERNS[attribute].fullmatch(text) is None:
+        raise Malformed(f"ce_{attribute}", f"{text[:80]!r} has not the form {FORMS[attribute]}")
+    if attribute == "time":
+        try:
+            wire_time(datetime.fromisoformat(text))
+        except ValueError as error:
+            raise Malformed("ce_time", str(error)) from None
+    return text
 
 
 def _check_json(value: bytes) -> None:
-    """The data is one JSON object, with no name in it twice: two readers must not see two different values."""
-
-    def no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        names = [name for name, _ in pairs]
-        if len(names) != len(set(names)):
-            raise Malformed("value", f"a name is there twice among {sorted(names)[:20]}")
-        return dict(pairs)
-
+    """The data is one JSON object that every reader reads alike: no name in it twice, no number that some
+    readers round or do not know, no text that is not Unicode."""
     try:
-        data = json.loads(value.decode(), object_pairs_hook=no_duplicates)
+        data = json.loads(
+            value.decode(),
+            object_pairs_hook=_no_duplicates,
+            parse_int=_whole_number,
+            parse_float=_no_number,
+            parse_constant=_no_number,
+        )
+        if b"\\u" in value:  # only an escape can smuggle a lone surrogate into UTF-8
+            json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Malformed("value", "a lone surrogate is not Unicode text") from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise Malformed("value", f"not JSON: {error}") from None
     if not isinstance(data, dict):
         raise Malformed("value", "not a JSON object")
 
 
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names = [name for name, _ in pairs]
+    if len(names) != len(set(names)):
+        raise Malformed("value", f"a name is there twice among {sorted(names)[:20]}")
+    return dict(pairs)
+
+
+def _whole_number(text: str) -> int:
+    # The length first: Python refuses to convert very long numbers, with an error of its own.
+    if len(text) > 17 or abs(int(text)) > MAX_SAFE_INTEGER:
+        raise Malformed("value", f"{text[:20]} is beyond 2**53 - 1, not every reader reads it")
+    return int(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise Malformed("value", f"{text[:20]}: numbers here are whole, in the smallest unit")
+
+
 def to_data(values: object) -> bytes:
-    """JSON values as the bytes that go into a record: canonical, so that the same words are the same bytes."""
+    """JSON values as the bytes of a record: canonical, so that the same words are the same bytes."""
     return canonical_json(values)
 
 

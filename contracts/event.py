@@ -46,7 +46,8 @@ def only(*roles: Role) -> Only:
 class Fact(BaseModel):
     """Anything that can lie on a file: frozen, in the past tense, closed for whoever writes it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64")
+    # Inputs stay out of errors: they may be personal.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type_name: ClassVar[str]
 

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     def house(self) -> HouseSettings:
         """The institution's own settings. Raises pydantic.ValidationError, OSError or ValueError naming the file."""
         if self.settings_file is None:
-            return HouseSettings(title="Daiya")
+            return HouseSettings.model_validate({"title": "Daiya"})
         return HouseSettings.model_validate_json(self.settings_file.read_bytes())
 
     @cached_property

@@ -39,6 +39,7 @@ from contracts.events.seller_bank import (
     PayoffReturned,
 )
 from contracts.procedures import PROCEDURES
+from contracts.values import DocumentNumber
 from services.escrow.facts import (
     AllPaidOut,
     AllSigned,
@@ -214,7 +215,7 @@ def say_that_money_is_on_its_way(accepted: PaymentAccepted, ledger: Ledger, sale
     pay, transfer = order.pay, accepted.rail_transfer
     if pay.purpose is Purpose.PAYOFF:
         yield PayoffTransferred(
-            quote=pay.about, amount_fen=pay.amount_fen, to_account=pay.to_account, rail_transfer=transfer
+            quote=DocumentNumber(pay.about), amount_fen=pay.amount_fen, to_account=pay.to_account, rail_transfer=transfer
         )
     elif pay.purpose is Purpose.BALANCE:
         yield BalancePaid(amount_fen=pay.amount_fen, rail_transfer=transfer)

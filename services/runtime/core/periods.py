@@ -108,6 +108,7 @@ def kept(act_at: datetime, due: date) -> bool:
 
 
 def day_in_china(moment: datetime) -> date:
+    """The day on which a moment falls in China. Raises `ValueError` if it has no time zone."""
     if moment.utcoffset() is None:
         raise ValueError("a period is counted from a moment with a time zone")
     return moment.astimezone(CHINA_TIME).date()

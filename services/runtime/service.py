@@ -1,0 +1,201 @@
+"""The process of one institution: consumer, workers and desk, started together and stopped in order."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from contracts.event import Role
+from services.runtime import logs
+from services.runtime.clock import SystemClock
+from services.runtime.core.periods import Calendar
+from services.runtime.core.rule import Rulebook
+from services.runtime.desk import make_app
+from services.runtime.inbox import Inbox
+from services.runtime.institution import Institution
+from services.runtime.keys import Keys
+from services.runtime.log import LogUnavailable, Received
+from services.runtime.log_kafka import KafkaLog
+from services.runtime.rail import RailUnavailable
+from services.runtime.rail_http import HttpRail
+from services.runtime.settings import Settings
+from services.runtime.store import StoreUnavailable
+from services.runtime.store_mongo import MongoStore
+
+OUTAGES = (StoreUnavailable, LogUnavailable, RailUnavailable)
+LONGEST_PAUSE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What makes a service this institution's and no other's: its role, its rules, its desk."""
+
+    role: Role
+    rulebook: Rulebook
+    desk: APIRouter
+
+
+class Service:
+    """The running parts of one institution's process."""
+
+    def __init__(self, part: Part, name: str, settings: Settings) -> None:
+        self.settings = settings
+        self.log = KafkaLog(settings.kafka_addresses)
+        self.store = MongoStore(settings.mongodb, part.role, name, settings.mongodb_driver)
+        self.rail = HttpRail(settings.rail)
+        self.institution = Institution(
+            part.role,
+            name,
+            part.rulebook,
+            keys=Keys.read(settings.key_file),
+            settings=settings.house,
+            log=self.log,
+            store=self.store,
+            rail=self.rail,
+            clock=SystemClock(),
+            calendar=Calendar.published(),
+        )
+        self.inbox = Inbox(
+            settings.kafka_addresses,
+            self.institution.inbox,
+            self.institution.inbox,
+            take=self._take,
+            starts=self._starts,
+            revoked=lambda _: self.institution.turns.forget(),
+            remade=self._remade,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def active(self) -> frozenset[int]:
+        """Partitions held here and caught up: while one catches up, its effects and timers wait."""
+        return frozenset(p for p in self.inbox.held if self.inbox.caught_up(p))
+
+    async def start(self) -> None:
+        """Connect, take the first partitions, start the workers."""
+        await _until_it_works(self.store.ensure)
+        await self.log.start()
+        await self.inbox.start()
+        s = self.settings
+        self._tasks = [
+            asyncio.create_task(self._loop(lambda: self.institution.payments.work(self.active), s.drain_every_s, True)),
+            asyncio.create_task(self._loop(self._drain, s.drain_every_s)),
+            asyncio.create_task(self._loop(self._ask_again, s.ask_again_every_s)),
+            asyncio.create_task(self._loop(lambda: self.institution.timers.work(self.active), s.timers_every_s)),
+            asyncio.create_task(self._loop(self._read_statements, 0.05)),
+            asyncio.create_task(self._loop(self._measure, 2.0)),
+        ]
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, then leave: workers first, so that nothing new is begun."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.inbox.stop()
+        await self.log.stop()
+        await self.rail.close()
+        await self.store.close()
+
+    async def is_ready(self) -> str:
+        """Why this process is not ready to work; empty when it is."""
+        if not self.inbox.held:
+            return "no partition of the inbox is held"
+        behind = [p for p in self.inbox.held if not self.inbox.caught_up(p)]
+        if behind:
+            return f"catching up in partitions {sorted(behind)}"
+        try:
+            await self.store.ping()
+        except StoreUnavailable as error:
+            return f"database: {error}"
+        return ""
+
+    async def _take(self, batch: Sequence[Received]) -> None:
+        metrics = self.institution.metrics
+        metrics.batch_size.observe(len(batch))
+        with metrics.turn_seconds.time():
+            await self.institution.turns.take(batch)
+
+    async def _starts(self, partitions: Collection[int]) -> Mapping[int, int]:
+        return await self.store.newest_places(partitions)
+
+    async def _remade(self, partitions: Collection[int]) -> None:
+        logs.log().warning("the inbox was made anew; its places start again", partitions=sorted(partitions))
+        await self.store.forget_places(partitions)
+
+    async def _drain(self) -> None:
+        await self.institution.post.drain(self.active)
+
+    async def _ask_again(self) -> None:
+        await self.institution.post.ask_again(self.active, self.institution.clock.now())
+
+    async def _read_statements(self) -> None:
+        await self.institution.read_statements(self.active, wait_s=2.0)
+
+    async def _measure(self) -> None:
+        metrics = self.institution.metrics
+        for partition, lag in self.inbox.lag.items():
+            metrics.lag.labels(partition).set(lag)
+        for kind in ("incident", "held", "stopped", "leftover", "payment", "wait"):
+            found = await self.store.rows(kind, partitions=self.inbox.held)
+            metrics.open_rows.labels(kind).set(len(found))
+
+    async def _loop(self, work: Callable[[], Awaitable[object]], every_s: float, woken: bool = False) -> None:
+        """Work for ever. An outage is waited out; anything else is logged, and tried again: a worker never dies."""
+        pause = every_s
+        while True:
+            try:
+                await work()
+                pause = every_s
+            except OUTAGES as error:
+                pause = min(LONGEST_PAUSE_S, pause * 2)
+                logs.log().warning("outage", worker=str(work), error=str(error), next_try_s=pause)
+            except Exception:
+                pause = LONGEST_PAUSE_S
+                logs.log().exception("a worker failed", worker=str(work))
+            if woken:
+                changed = self.institution.turns.changed
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), pause)
+                changed.clear()
+            else:
+                await asyncio.sleep(pause)
+
+
+async def _until_it_works(connect: Callable[[], Awaitable[object]]) -> None:
+    pause = 0.2
+    while True:
+        try:
+            await connect()
+            return
+        except OUTAGES as error:
+            logs.log().warning("not there yet", error=str(error), next_try_s=pause)
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE_S, pause * 2)
+
+
+def application(part: Part, name: str, settings: Settings) -> FastAPI:
+    """The institution's ASGI application; starting it starts the service, stopping it stops the service."""
+    service: list[Service] = []
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        running = Service(part, name, settings)
+        service.append(running)
+        app.state.institution = running.institution
+        await running.start()
+        yield
+        await running.stop()
+
+    async def ready() -> str:
+        return await service[0].is_ready() if service else "starting"
+
+    return make_app(part.role, name, part.desk, settings.tokens, ready=ready, lifespan=lifespan)
+
+
+def serve(part: Part, name: str, settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    logs.configure(part.role.value, name)
+    uvicorn.run(application(part, name, settings), host=settings.host, port=settings.port, log_level="warning")
