@@ -92,7 +92,7 @@ class Envelope:
         return "".join(parts).encode() + self.data
 
     def digest(self) -> str:
-        """The same for the same words however they travel: over type, case, key, sequence, data; sha256, hex."""
+        """The same for the same words however they travel: type, case, key, sequence, data; sha256 in hex."""
         head = f"{self.type}\n{self.case}\n{self.key}\n{self.sequence}\n"
         return hashlib.sha256(head.encode() + self.data).hexdigest()
 
