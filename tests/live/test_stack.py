@@ -22,7 +22,7 @@ from pymongo import MongoClient, WriteConcern
 from contracts.envelope import PARTITIONS
 from deploy import topics
 from deploy.embedded import jars
-from deploy.embedded.choose import docker_answers, infrastructure
+from deploy.embedded.choose import Infrastructure, docker_answers, infrastructure
 from deploy.embedded.kafka import EmbeddedKafka, cluster_id
 from deploy.embedded.mongo import EmbeddedMongo
 from deploy.embedded.processes import (
@@ -416,3 +416,14 @@ def test_keys_and_tokens_are_for_their_owner_alone_and_stay_the_same(
     assert len({first.token(role) for role in ("escrow", "registry", "seller_bank")}) == 3
     secret = [root / "build/run/tokens.json", *(root / "build/run/tokens").iterdir()]
     assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
+
+
+async def test_the_live_tests_get_a_kafka_and_a_mongodb_that_work(infra: Infrastructure) -> None:
+    created = await topics.create_topics(infra.kafka, [("escrow", f"probe-{os.getpid()}")])
+    assert len(created) == 2
+    with MongoClient[dict[str, int]](infra.mongodb) as client:
+        assert (
+            client["probe"]["probe"]
+            .with_options(write_concern=WriteConcern("majority", j=True))
+            .insert_one({})
+        )
