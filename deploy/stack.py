@@ -248,7 +248,7 @@ class Stack:
     def _start_service(self, one: Institution, kafka: str, mongodb: str, rail: str) -> str:
         port = self._ports.take(one.key)
         settings = self._dir / "settings" / f"{one.key}.json"
-        write_json(settings, one.settings)
+        write_json(settings, {"title": one.title, **one.settings})
         env = {
             "DAIYA_KAFKA": kafka,
             "DAIYA_MONGODB": mongodb,

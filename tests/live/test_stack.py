@@ -21,6 +21,7 @@ from pymongo import MongoClient, WriteConcern
 
 from contracts.envelope import PARTITIONS
 from deploy import topics
+from deploy.city import load_city
 from deploy.embedded import jars
 from deploy.embedded.choose import Infrastructure, docker_answers, infrastructure
 from deploy.embedded.kafka import EmbeddedKafka, cluster_id
@@ -38,6 +39,7 @@ from deploy.embedded.processes import (
 )
 from deploy.stack import CHECKOUT, Stack
 from deploy.stack_files import Busy, Record, locked, read_record, write_record
+from services.runtime.settings import HouseSettings
 
 CACHE = CHECKOUT / "build" / "cache"
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
@@ -427,3 +429,14 @@ async def test_the_live_tests_get_a_kafka_and_a_mongodb_that_work(infra: Infrast
             .with_options(write_concern=WriteConcern("majority", j=True))
             .insert_one({})
         )
+
+
+def test_every_institution_of_liaocheng_has_settings_that_its_service_takes() -> None:
+    institutions = load_city("liaocheng").institutions
+    assert [one.role.value for one in institutions] == ["escrow", "registry", "seller_bank"]
+    houses = {
+        one.role.value: HouseSettings.model_validate({"title": one.title, **one.settings})
+        for one in institutions
+    }
+    assert houses["escrow"].deposit_account in houses["escrow"].accounts
+    assert houses["seller_bank"].accounts
