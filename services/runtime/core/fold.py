@@ -266,7 +266,7 @@ class _Fold:
         if type(command) not in chapter.commands:
             return Refusal("not in this procedure", f"{type(command).__name__} has no place in {file.procedure}", "X-3")
         e = letter.envelope
-        unfiled = Filed[Fact](e.id, command, e.case, e.source, e.time, letter.at, e.cause)
+        unfiled: Filed[Fact] = Filed(e.id, command, e.case, e.source, e.time, letter.at, e.cause)
         for guard in chapter.guards:
             if guard.command is type(command):
                 answer = self.guarded(lambda guard=guard: refusal(guard, unfiled, self.subject, file), "a guard")
