@@ -265,8 +265,9 @@ class CurrentQuote(View):
         newest = quotes[-1]
         settled = {b.fact.quote for b in booked if b.fact.by_the_case}
         for order in deposits.ledger.orders:
-            if order.pay.purpose is Purpose.PAYOFF and order.moves and order.pay.about not in settled:
-                return None
+            if order.pay.purpose is Purpose.PAYOFF and order.moves:
+                if order.pay.about not in settled or order.pay.about == newest.fact.statement.number:
+                    return None
         last_receipt = [r.at for r in deposits.ledger.receipts[-1:]]
         if day_in_china(max(newest.at, registered.at, *last_receipt)) > newest.fact.good_through:
             return None
@@ -326,12 +327,16 @@ class LoanSettled(View):
     def of(cls, booked: All[PayoffCompleted], deposits: Deposits) -> Self | None:
         if not booked or booked[-1].fact.open_fen:
             return None
-        owed_back = sum(b.fact.surplus_fen or 0 for b in booked if b.fact.by_the_case)
-        if deposits.surplus_fen < owed_back or any(
-            o.under_way for o in deposits.ledger.orders if o.pay.purpose is Purpose.PAYOFF
-        ):
+        payoffs = [o for o in deposits.ledger.orders if o.pay.purpose is Purpose.PAYOFF]
+        newest = booked[-1].fact
+        # What the bank books as ours must be what our own statement says has arrived there.
+        ours = {o.pay.about for o in payoffs if o.state is OrderState.SETTLED}
+        if newest.by_the_case and newest.quote not in ours:
             return None
-        return cls(booked[-1].fact.quote)
+        owed_back = sum(b.fact.surplus_fen or 0 for b in booked if b.fact.by_the_case)
+        if deposits.surplus_fen < owed_back or any(o.under_way for o in payoffs):
+            return None
+        return cls(newest.quote)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,486 @@
+"""The escrow in LC-FULL: each demand by name, each way out, every order of arrival."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.event import Event, Role
+from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, ClosingRequested, DeadlineMissed
+from contracts.events.escrow import (
+    BalancePaid,
+    DepositConfirmed,
+    DepositRefunded,
+    MoneyKind,
+    PayoffTransferred,
+    TransferApplicationMade,
+)
+from contracts.events.registry import (
+    ClosingRefused,
+    FolioRefused,
+    Reason,
+    RefusalReason,
+    RegistrationClosed,
+    RegistrationRefused,
+    RegistrationReturned,
+)
+from contracts.events.seller_bank import ConsentRefused
+from contracts.period import Days, Period, Source
+from services.escrow.facts import ApplicationMended, ReturnOrdered, WithdrawalAgreed
+from services.escrow.rules import RULEBOOK
+from services.runtime.core.facts import (
+    MoneyReceived,
+    Pay,
+    PaymentAccepted,
+    PaymentOrderedAgain,
+    PaymentRefused,
+    PaymentReturned,
+    PaymentSettled,
+    PeriodPassed,
+    PeriodStarted,
+    Purpose,
+)
+from services.runtime.core.fold import Turn
+from tests.support import liaocheng as lc
+from tests.support.bench import Bench
+from tests.support.liaocheng import BANK, BANK_ACCOUNT, BUYER_ACCOUNT, PAYOFF_FEN, PRICE_FEN, REGISTRY, SELLER_ACCOUNT
+
+FREEZE = Reason(reason=RefusalReason.FREEZE, detail="frozen by the court", clause="X-4")
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return opened()
+
+
+def opened(**terms: object) -> Bench:
+    """A case that all have signed."""
+    bench = Bench(*lc.NOTARY, RULEBOOK)
+    bench.own(lc.sale(**terms))
+    for signature in lc.signatures():
+        bench.own(signature)
+    return bench
+
+
+def paid_in(bench: Bench, amount_fen: int = PRICE_FEN, payer: str = BUYER_ACCOUNT) -> MoneyReceived:
+    money = lc.money(amount_fen, payer, line=len(bench.file(MoneyReceived)) + 1)
+    bench.own(money)
+    return money
+
+
+def entered(bench: Bench) -> Bench:
+    """Up to the entry in the register."""
+    paid_in(bench)
+    bench.hear(lc.reserved(), REGISTRY)
+    bench.hear(lc.consent(), BANK)
+    bench.hear(lc.registered(), REGISTRY)
+    return bench
+
+
+def carry_out(bench: Bench, purpose: Purpose) -> Pay:
+    """The rail takes and settles the newest payment of this purpose."""
+    order = [p for p in bench.file(Pay) if p.fact.purpose is purpose][-1]
+    bench.own(PaymentAccepted(payment=order.id, rail_transfer="R"))
+    settle(bench, order.id, order.fact.amount_fen)
+    return order.fact
+
+
+def settle(bench: Bench, payment: str, amount_fen: int) -> Turn:
+    return bench.own(PaymentSettled(payment=payment, account=lc.ESCROW_ACCOUNT, line=9, amount_fen=amount_fen))
+
+
+def close(bench: Bench) -> None:
+    bench.hear(RegistrationClosed(because="asked for"), REGISTRY)
+
+
+def alarms(bench: Bench) -> list[str]:
+    return [row.data["what"] for row in bench.rows("incident")]
+
+
+def waits(bench: Bench) -> list[str]:
+    return [row.data["action"] for row in bench.rows("wait")]
+
+
+# --- LC-F1 ------------------------------------------------------------------------------------------------------------
+
+
+def test_LC_F1_the_case_opens_when_everybody_has_signed_both_papers() -> None:
+    bench = Bench(*lc.NOTARY, RULEBOOK)
+    bench.own(lc.sale())
+    *others, last = lc.signatures()
+    for signature in others:
+        bench.own(signature)
+    assert bench.conversation() == [] and waits(bench) == ["sign"]
+    bench.own(last)
+    assert bench.conversation() == ["CaseOpened"]
+    said = bench.said(CaseOpened)[0]
+    assert said.agreement.number == "(2026)测试提协字第0000001号"
+    assert said.price_fen == PRICE_FEN
+
+
+def test_LC_F1_the_sellers_bank_does_not_hear_the_price_or_who_buys(bench: Bench) -> None:
+    copy = bench.said(CaseOpened)[0].copy_for(Role.SELLER_BANK)
+    assert {"price_fen", "buyers", "deposit_account"}.isdisjoint(copy)
+    assert "buyers" in bench.said(CaseOpened)[0].copy_for(Role.REGISTRY)
+
+
+def test_LC_F1_a_signature_of_nobody_in_the_contract_is_refused() -> None:
+    bench = Bench(*lc.NOTARY, RULEBOOK)
+    bench.own(lc.sale())
+    stranger = lc.signatures()[0].model_copy(update={"person": lc.STRANGER.id_number})
+    assert bench.refusal(bench.own(stranger)).title == "no party"
+
+
+def test_LC_F1_the_same_signature_twice_is_refused(bench: Bench) -> None:
+    assert bench.refusal(bench.own(lc.signatures()[0])).title == "signed already"
+
+
+def test_LC_F1_a_sale_without_its_registry_is_refused() -> None:
+    bench = Bench(*lc.NOTARY, RULEBOOK)
+    without = {role: name for role, name in lc.INSTITUTIONS.items() if role is not Role.REGISTRY}
+    refused = bench.refusal(bench.own(lc.sale(institutions=without)))
+    assert (refused.title, refused.status) == ("institution missing", 422)
+
+
+def test_LC_F1_a_procedure_nobody_knows_is_refused() -> None:
+    bench = Bench(*lc.NOTARY, RULEBOOK)
+    assert bench.refusal(bench.own(lc.sale(edition="1999-01-01"))).status in (404, 422)
+
+
+def test_LC_F1_the_full_price_is_certified(bench: Bench) -> None:
+    paid_in(bench)
+    certificate = bench.said(DepositConfirmed)[0]
+    assert (certificate.kind, certificate.amount_fen, certificate.price_complete) == (MoneyKind.PRICE, PRICE_FEN, True)
+    assert certificate.certificate.title == "购房款到账提存公证书"
+
+
+def test_LC_F1_a_deposit_one_fen_short_is_not_certified(bench: Bench) -> None:
+    paid_in(bench, PRICE_FEN - 1)
+    assert bench.said(DepositConfirmed) == [] and waits(bench) == ["pay-in"]
+    assert bench.rows("wait")[0].data["what"] == "1 fen of the price"
+    paid_in(bench, 1)
+    assert [d.amount_fen for d in bench.said(DepositConfirmed)] == [PRICE_FEN] and waits(bench) == []
+
+
+def test_X_1_what_a_buyer_pays_too_much_goes_back_to_that_buyer(bench: Bench) -> None:
+    paid_in(bench, PRICE_FEN - 10)
+    paid_in(bench, 25)
+    assert [(p.amount_fen, p.to_account, p.purpose) for p in bench.said(Pay)] == [(15, BUYER_ACCOUNT, Purpose.EXCESS)]
+    carry_out(bench, Purpose.EXCESS)
+    assert [r.amount_fen for r in bench.said(DepositRefunded)] == [15]
+
+
+def test_X_1_a_strangers_money_pays_for_nothing_and_a_clerk_sends_it_back(bench: Bench) -> None:
+    paid_in(bench, PRICE_FEN, lc.STRANGER_ACCOUNT)
+    assert bench.said(DepositConfirmed) == []
+    assert len(alarms(bench)) == 1 and set(waits(bench)) == {"pay-in", "return-money"}
+    receipt = bench.file(MoneyReceived)[0].id
+    assert bench.refusal(bench.own(ReturnOrdered(by_clerk="Li", money="another"))).title == "nothing to return"
+    bench.own(ReturnOrdered(by_clerk="Li", money=receipt))
+    assert [(p.to_account, p.amount_fen) for p in bench.said(Pay)] == [(lc.STRANGER_ACCOUNT, PRICE_FEN)]
+    assert bench.refusal(bench.own(ReturnOrdered(by_clerk="Li", money=receipt))).title == "nothing to return"
+
+
+# --- LC-F2, LC-F3 -----------------------------------------------------------------------------------------------------
+
+
+def test_LC_F3_the_application_names_consent_and_deposit(bench: Bench) -> None:
+    paid_in(bench)
+    bench.hear(lc.reserved(), REGISTRY)
+    assert bench.said(TransferApplicationMade) == []
+    bench.hear(lc.consent(), BANK)
+    application = bench.said(TransferApplicationMade)[0]
+    assert application.consent == lc.consent().opinion.number
+    assert application.deposit_certificates == (bench.said(DepositConfirmed)[0].certificate.number,)
+    assert application.power_of_attorney == bench.said(CaseOpened)[0].power_of_attorney.number  # type: ignore[union-attr]
+
+
+def test_X_2_an_estimate_above_the_price_waits_for_the_sellers_top_up(bench: Bench) -> None:
+    paid_in(bench)
+    bench.hear(lc.reserved(), REGISTRY)
+    bench.hear(lc.consent(PRICE_FEN + 300), BANK)
+    assert bench.said(TransferApplicationMade) == [] and waits(bench) == ["top-up"]
+    paid_in(bench, 299, SELLER_ACCOUNT)
+    assert bench.said(TransferApplicationMade) == []
+    paid_in(bench, 1, SELLER_ACCOUNT)
+    assert [d.kind for d in bench.said(DepositConfirmed)] == [MoneyKind.PRICE, MoneyKind.TOP_UP]
+    assert len(bench.said(TransferApplicationMade)[0].deposit_certificates) == 2
+
+
+def test_X_3_a_returned_application_is_mended_and_made_again(bench: Bench) -> None:
+    paid_in(bench)
+    bench.hear(lc.reserved(), REGISTRY)
+    bench.hear(lc.consent(), BANK)
+    first = bench.said(TransferApplicationMade)[0].application.number
+    mended = ApplicationMended(by_clerk="Li", application=first, mended="the contract's copy is legible now")
+    assert bench.refusal(bench.own(mended)).title == "not returned"
+    bench.hear(RegistrationReturned(application=first, reasons=(FREEZE,)), REGISTRY)
+    assert waits(bench) == ["mend-application"]
+    bench.own(mended)
+    assert [a.round for a in bench.said(TransferApplicationMade)] == [1, 2]
+    assert bench.refusal(bench.own(mended)).title == "mended already"
+
+
+# --- LC-F4 ------------------------------------------------------------------------------------------------------------
+
+
+def test_LC_F4_the_bank_is_paid_what_its_statement_says_and_then_the_seller(bench: Bench) -> None:
+    entered(bench)
+    assert bench.said(Pay) == []
+    quote = lc.quoted()
+    bench.hear(quote, BANK)
+    payoff = carry_out(bench, Purpose.PAYOFF)
+    assert (payoff.amount_fen, payoff.to_account) == (PAYOFF_FEN, BANK_ACCOUNT)
+    assert bench.said(PayoffTransferred)[0].quote == quote.statement.number
+    assert len(bench.said(Pay)) == 1, "the seller waits until the bank has booked its own"
+    bench.hear(lc.booked(quote), BANK)
+    balance = carry_out(bench, Purpose.BALANCE)
+    assert (balance.amount_fen, balance.to_account) == (PRICE_FEN - PAYOFF_FEN, SELLER_ACCOUNT)
+    assert len(bench.said(BalancePaid)) == 1 and bench.said(CaseCompleted) == []
+    bench.hear(lc.released(), REGISTRY)
+    end = bench.said(CaseCompleted)[0]
+    assert end.money is not None
+    assert (end.money.in_fen, end.money.out_fen, end.money.held_fen) == (PRICE_FEN, PRICE_FEN, 0)
+    assert alarms(bench) == [] and waits(bench) == []
+
+
+def test_X_2_nobody_is_paid_before_the_entry(bench: Bench) -> None:
+    paid_in(bench)
+    bench.hear(lc.reserved(), REGISTRY)
+    bench.hear(lc.consent(), BANK)
+    bench.hear(lc.quoted(), BANK)
+    assert bench.said(Pay) == []
+
+
+def test_LC_F4_the_case_is_not_complete_before_the_balance_has_settled(bench: Bench) -> None:
+    quote = lc.quoted()
+    entered(bench).hear(quote, BANK)
+    carry_out(bench, Purpose.PAYOFF)
+    bench.hear(lc.booked(quote), BANK)
+    bench.hear(lc.released(), REGISTRY)
+    order = bench.file(Pay)[-1]
+    bench.own(PaymentAccepted(payment=order.id, rail_transfer="R"))
+    assert bench.said(CaseCompleted) == []
+    settle(bench, order.id, order.fact.amount_fen)
+    assert len(bench.said(CaseCompleted)) == 1
+
+
+def test_LC_F4_an_open_rest_is_paid_by_a_new_statement_before_the_seller(bench: Bench) -> None:
+    first, second = lc.quoted(n=5), lc.quoted(1, n=6)
+    entered(bench).hear(first, BANK)
+    carry_out(bench, Purpose.PAYOFF)
+    bench.hear(lc.booked(first, open_fen=1), BANK)
+    assert [p.purpose for p in bench.said(Pay)] == [Purpose.PAYOFF]
+    bench.hear(second, BANK)
+    assert carry_out(bench, Purpose.PAYOFF).amount_fen == 1
+    bench.hear(lc.booked(second), BANK)
+    assert carry_out(bench, Purpose.BALANCE).amount_fen == PRICE_FEN - PAYOFF_FEN - 1
+
+
+def test_LC_F4_a_second_statement_while_the_first_is_on_its_way_is_not_paid(bench: Bench) -> None:
+    entered(bench).hear(lc.quoted(n=5), BANK)
+    bench.hear(lc.quoted(n=6), BANK)
+    assert len(bench.said(Pay)) == 1
+
+
+def test_LC_F4_a_statement_past_its_date_is_not_paid(bench: Bench) -> None:
+    entered(bench).hear(lc.quoted(good_through=date(2026, 11, 22)), BANK)
+    assert bench.said(Pay) == []
+    bench.hear(lc.quoted(n=6), BANK)
+    assert len(bench.said(Pay)) == 1
+
+
+def test_LC_F4_the_banks_surplus_comes_back_before_the_seller_is_paid(bench: Bench) -> None:
+    quote = lc.quoted()
+    entered(bench).hear(quote, BANK)
+    carry_out(bench, Purpose.PAYOFF)
+    bench.hear(lc.booked(quote, surplus_fen=7), BANK)
+    assert [p.purpose for p in bench.said(Pay)] == [Purpose.PAYOFF]
+    paid_in(bench, 7, BANK_ACCOUNT)
+    assert carry_out(bench, Purpose.BALANCE).amount_fen == PRICE_FEN - PAYOFF_FEN + 7
+
+
+def test_X_2_a_debt_that_outgrew_the_money_waits_for_a_late_top_up(bench: Bench) -> None:
+    entered(bench).hear(lc.quoted(PRICE_FEN + 5), BANK)
+    assert bench.said(Pay) == [] and len(alarms(bench)) == 1
+    paid_in(bench, 5, SELLER_ACCOUNT)
+    assert carry_out(bench, Purpose.PAYOFF).amount_fen == PRICE_FEN + 5
+
+
+def test_LC_F4_a_statement_for_another_account_than_the_consents_is_not_paid(bench: Bench) -> None:
+    entered(bench).hear(lc.quoted().model_copy(update={"to_account": "SOMEBODY-ELSE"}), BANK)
+    assert bench.said(Pay) == [] and len(alarms(bench)) == 1
+
+
+def test_LC_F4_a_price_that_is_just_the_debt_leaves_nothing_for_the_seller(bench: Bench) -> None:
+    quote = lc.quoted(PRICE_FEN)
+    entered(bench).hear(quote, BANK)
+    carry_out(bench, Purpose.PAYOFF)
+    bench.hear(lc.booked(quote), BANK)
+    bench.hear(lc.released(), REGISTRY)
+    assert bench.conversation()[-1] == "CaseCompleted" and bench.said(BalancePaid) == []
+
+
+@pytest.mark.parametrize("failure", [PaymentRefused, PaymentReturned])
+def test_X_1_a_payment_that_fails_waits_for_a_clerk_and_is_paid_once_more(bench: Bench, failure: type) -> None:
+    entered(bench).hear(lc.quoted(), BANK)
+    first = bench.file(Pay)[0]
+    extra = {"account": lc.ESCROW_ACCOUNT, "line": 2, "amount_fen": PAYOFF_FEN} if failure is PaymentReturned else {}
+    bench.own(failure(payment=first.id, why="account closed", **extra))
+    assert waits(bench) == ["order-payment-again"] and len(alarms(bench)) == 1 and len(bench.said(Pay)) == 1
+    again = PaymentOrderedAgain(by_clerk="Li", payment=first.id)
+    bench.own(again)
+    assert len(bench.said(Pay)) == 2 and waits(bench) == []
+    assert bench.file(Pay)[1].id != first.id
+    assert bench.refusal(bench.own(again)).title == "not failed"
+
+
+# --- ways out ---------------------------------------------------------------------------------------------------------
+
+
+def test_X_3_a_refused_consent_calls_the_sale_off_and_the_buyer_has_his_money_back(bench: Bench) -> None:
+    paid_in(bench)
+    bench.hear(lc.reserved(), REGISTRY)
+    bench.hear(ConsentRefused(because="overdue", clause="LC-F2"), BANK)
+    assert bench.said(ClosingRequested)[0].clause == "LC-F2" and bench.said(Pay) == []
+    close(bench)
+    refund = carry_out(bench, Purpose.REFUND)
+    assert (refund.amount_fen, refund.to_account) == (PRICE_FEN, BUYER_ACCOUNT)
+    end = bench.said(CaseCancelled)[0]
+    assert end.money is not None and end.money.held_fen == 0 and end.money.out_fen == PRICE_FEN
+
+
+def test_X_4_a_refused_folio_ends_the_case_without_a_closing(bench: Bench) -> None:
+    paid_in(bench)
+    bench.hear(FolioRefused(reasons=(FREEZE,)), REGISTRY)
+    carry_out(bench, Purpose.REFUND)
+    assert bench.said(ClosingRequested) == [] and bench.said(CaseCancelled)[0].because == "frozen by the court"
+
+
+def test_X_3_a_final_refusal_by_the_registry_calls_the_sale_off(bench: Bench) -> None:
+    paid_in(bench)
+    bench.hear(lc.reserved(), REGISTRY)
+    bench.hear(lc.consent(), BANK)
+    number = bench.said(TransferApplicationMade)[0].application.number
+    bench.hear(RegistrationRefused(application=number, reasons=(FREEZE,)), REGISTRY)
+    close(bench)
+    carry_out(bench, Purpose.REFUND)
+    assert bench.conversation()[-1] == "CaseCancelled"
+
+
+def withdrawal(*people: str) -> WithdrawalAgreed:
+    signed = people or (lc.SELLER.id_number, lc.BUYER.id_number)
+    return WithdrawalAgreed.model_validate({"by_clerk": "Li", "signed_by": signed, "because": "changed their minds"})
+
+
+def test_X_3_withdrawal_before_the_application_refunds_each_payer_its_own(bench: Bench) -> None:
+    paid_in(bench, 1_000)
+    paid_in(bench, 50, SELLER_ACCOUNT)
+    bench.own(withdrawal())
+    close(bench)
+    assert {(p.to_account, p.amount_fen) for p in bench.said(Pay)} == {(BUYER_ACCOUNT, 1_000), (SELLER_ACCOUNT, 50)}
+    for order in bench.file(Pay):
+        settle(bench, order.id, order.fact.amount_fen)
+    assert len(bench.said(CaseCancelled)) == 1
+
+
+def test_X_3_a_withdrawal_that_not_all_have_signed_is_refused(bench: Bench) -> None:
+    assert bench.refusal(bench.own(withdrawal(lc.SELLER.id_number))).title == "not agreed"
+
+
+def test_X_3_a_withdrawal_after_the_entry_is_too_late(bench: Bench) -> None:
+    assert bench.refusal(entered(bench).own(withdrawal())).title == "too late"
+
+
+def test_X_3_nothing_is_refunded_before_the_registry_has_closed(bench: Bench) -> None:
+    paid_in(bench)
+    bench.own(withdrawal())
+    assert bench.said(Pay) == []
+
+
+def test_X_3_money_that_arrives_during_the_closing_is_refunded_on_arrival(bench: Bench) -> None:
+    bench.own(withdrawal())
+    paid_in(bench, 10)
+    close(bench)
+    paid_in(bench, 20)
+    assert [p.amount_fen for p in bench.said(Pay)] == [10, 20]
+
+
+def test_X_3_a_closing_refused_lets_the_case_go_on(bench: Bench) -> None:
+    paid_in(bench)
+    bench.hear(lc.reserved(), REGISTRY)
+    bench.hear(lc.consent(), BANK)
+    bench.own(withdrawal())
+    bench.hear(ClosingRefused(entry_number=2), REGISTRY)
+    bench.hear(lc.registered(), REGISTRY)
+    bench.hear(lc.quoted(), BANK)
+    assert carry_out(bench, Purpose.PAYOFF).amount_fen == PAYOFF_FEN
+
+
+def test_X_3_money_after_the_end_is_an_incident_and_a_clerk_returns_it(bench: Bench) -> None:
+    bench.own(withdrawal())
+    close(bench)
+    assert bench.conversation()[-1] == "CaseCancelled"
+    paid_in(bench, 30)
+    assert len(alarms(bench)) == 1 and waits(bench) == ["return-money"] and bench.said(Pay) == []
+    bench.own(ReturnOrdered(by_clerk="Li", money=bench.file(MoneyReceived)[0].id))
+    assert [(p.to_account, p.amount_fen) for p in bench.said(Pay)] == [(BUYER_ACCOUNT, 30)]
+
+
+def test_X_1_money_that_names_no_case_waits_for_a_clerk() -> None:
+    bench = Bench(*lc.NOTARY, RULEBOOK, case="")
+    key = "unmatched:" + lc.ESCROW_ACCOUNT
+    bench.own(lc.money(77), subject=key)
+    receipt = bench.file(MoneyReceived, subject=key)[0]
+    assert [row.data["about"] for row in bench.rows("wait", key)] == [receipt.id]
+    bench.own(ReturnOrdered(by_clerk="Li", money=receipt.id), subject=key)
+    assert [p.amount_fen for p in bench.said(Pay)] == [77] and bench.rows("wait", key) == []
+
+
+# --- periods ----------------------------------------------------------------------------------------------------------
+
+
+def test_periods_a_price_that_is_not_there_in_time_is_said_to_be_late() -> None:
+    period = Period(name="price", whose=Role.ESCROW, days=5, count=Days.WORKING, clause="city", source=Source.PRACTICE)
+    bench = opened(periods=(period,))
+    started = bench.file(PeriodStarted)[0]
+    assert [row.id for row in bench.rows("period")] == [started.id]
+    bench.own(PeriodPassed(started=started.id, name="price", due=date(2026, 11, 30)))
+    assert [m.due for m in bench.said(DeadlineMissed)] == [date(2026, 11, 30)]
+    assert waits(bench) == ["pay-in"], "a practice period warns and ends nothing"
+
+
+def test_periods_the_clock_stops_when_the_price_is_held() -> None:
+    period = Period(name="price", whose=Role.ESCROW, days=5, count=Days.WORKING, clause="city", source=Source.PRACTICE)
+    bench = opened(periods=(period,))
+    paid_in(bench)
+    assert bench.rows("period") == []
+
+
+# --- any order --------------------------------------------------------------------------------------------------------
+
+
+@given(st.data())
+def test_X_3_facts_in_any_order_give_the_same_words(data: st.DataObject) -> None:
+    """Each sender's line keeps its order; what comes from different senders comes in any."""
+    quote = lc.quoted()
+    registry: list[Event] = [lc.reserved(), lc.registered(), lc.released()]
+    bank: list[Event] = [lc.consent(), quote, lc.booked(quote)]
+    bench = opened()
+    queues = [[(e, REGISTRY) for e in registry], [(e, BANK) for e in bank], [(None, None)]]
+    while any(queues):
+        queue = data.draw(st.sampled_from([q for q in queues if q]))
+        event, speaker = queue.pop(0)
+        if event is None or speaker is None:
+            paid_in(bench)
+        else:
+            bench.hear(event, speaker)
+    for purpose in (Purpose.PAYOFF, Purpose.BALANCE):
+        for order in bench.file(Pay):
+            if order.fact.purpose is purpose:
+                bench.own(PaymentAccepted(payment=order.id, rail_transfer="R"))
+                settle(bench, order.id, order.fact.amount_fen)
+    payments = [(p.purpose, p.amount_fen) for p in bench.said(Pay)]
+    assert payments == [(Purpose.PAYOFF, PAYOFF_FEN), (Purpose.BALANCE, PRICE_FEN - PAYOFF_FEN)]
+    assert bench.conversation().count("CaseCompleted") == 1 and alarms(bench) == []
