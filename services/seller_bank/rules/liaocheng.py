@@ -1,0 +1,398 @@
+"""What the seller's bank does in Liaocheng (聊自然资规发〔2023〕6号 二). RULES is the index.
+
+No clock, no chance, no numbers, no Kafka, no MongoDB: the same file gives the same words.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from contracts.document import Document
+from contracts.event import Role
+from contracts.events.case import CaseOpened, DeadlineMissed
+from contracts.events.escrow import BalancePaid, DepositConfirmed, PayoffTransferred
+from contracts.events.registry import ClosingRefused, FolioReserved, MortgageReleased, TransferRegistered
+from contracts.events.seller_bank import (
+    ConsentIssued,
+    ConsentRefused,
+    PayoffCompleted,
+    PayoffQuoted,
+    PayoffReturned,
+    ReleaseApplied,
+)
+from contracts.period import Days, Period, Source
+from contracts.values import DocumentNumber
+from services.runtime.core.facts import (
+    Alarm,
+    DocumentDrafted,
+    DocumentVoided,
+    IncidentClosed,
+    MoneyReceived,
+    NumberAllotted,
+    NumberWanted,
+    PaymentAccepted,
+    PeriodEnded,
+    PeriodPassed,
+    PeriodStarted,
+    PeriodUnpublished,
+    SubjectResumed,
+)
+from services.runtime.core.file import Filed, Phase
+from services.runtime.core.money import Ledger
+from services.runtime.core.periods import CHINA_TIME
+from services.runtime.core.rule import Across, All, Chapter, Rule, Says, View, Wait, Waiting, alarm, noted
+from services.seller_bank.books import CaseLoan, Entry
+from services.seller_bank.facts import ConsentDecided, Ends, PayoffAsked, names_case, sold_by
+from services.seller_bank.payoff import Payoff
+from services.seller_bank.rules.liaocheng_guards import GUARDS
+from services.seller_bank.rules.money import MONEY_RULES, MONEY_WAITS
+from services.seller_bank.rules.periods import CONSENT, PERIOD_RULES, named
+
+CLOSING, ENDED = Phase.CLOSING, Phase.ENDED
+ALWAYS = tuple(Phase)
+QUOTE = "payoff-quote"
+OPINION = ("同意“带押过户”意见书", "({year}){house}同字第{n:07d}号")
+STATEMENT = ("应还款余额证明", "({year}){house}余字第{n:07d}号")
+
+
+# --- consent ------------------------------------------------------------------------------------------------
+
+
+def issue_the_consent(decided: Filed[ConsentDecided], loan: CaseLoan) -> Says:
+    """LC-F2 卖方通知其贷款银行，由卖方贷款银行出具同意“带押过户”意见书；"""
+    if not decided.fact.consents:
+        return
+    imported = loan.book.imported
+    yield ConsentIssued(
+        opinion=Document.wanted(*OPINION),
+        mortgage_certificate=imported.mortgage_certificate,
+        lifts_no_transfer_clause=imported.no_transfer_clause,
+        estimated_payoff_fen=loan.book.payoff(decided.at).total_fen,
+        payoff_account=imported.settlement_account,
+    )
+
+
+def refuse_the_consent(decided: ConsentDecided) -> Says:
+    """X-3 Every way out: rejection, refusal, failed registration, expiry, withdrawal by agreement. Here:
+    LC-F2, and the bank does not agree."""
+    if not decided.consents:
+        yield ConsentRefused(because=decided.because, clause=decided.clause)
+
+
+def compare_the_register_with_the_loan(reserved: FolioReserved, loan: CaseLoan) -> Says:
+    """LC-R2 各金融机构要梳理业务流程各环节存在的风险点，做好内控、审批、发放、管理等方面衔接。"""
+    certificate = loan.book.imported.mortgage_certificate
+    if all(mortgage.certificate != certificate for mortgage in reserved.mortgages):
+        what = f"the register does not show the mortgage {certificate}"
+        why = f"it secures loan {loan.book.terms.loan_number}, and the folio was reserved without it"
+        yield Alarm(what=what, why=why, clause="LC-R2")
+
+
+# --- payoff -------------------------------------------------------------------------------------------------
+
+
+def quote_the_payoff(
+    asked: Filed[PayoffAsked],
+    _: TransferRegistered,
+    __: ConsentIssued,
+    loan: CaseLoan,
+    started: All[PeriodStarted],
+) -> Says:
+    """LC-F4 买方领取不动产权证书，信息共享至公证机构，并由公证机构将房款转移至卖方贷款银行、卖方账户；the
+    amount by LC-L6 卖方贷款银行开具卖方应还款余额证明。"""
+    payoff = loan.book.payoff(asked.at)
+    yield PayoffQuoted(
+        statement=Document.wanted(*STATEMENT),
+        principal_fen=payoff.principal_fen,
+        interest_fen=payoff.interest_fen,
+        penalty_fen=payoff.penalty_fen,
+        overdue_fen=payoff.overdue_fen,
+        total_fen=payoff.total_fen,
+        per_diem_microfen=payoff.per_diem_microfen,
+        basis=payoff.basis,
+        as_of=payoff.as_of,
+        good_through=payoff.good_through,
+        to_account=loan.book.imported.settlement_account,
+        booking_order=payoff.booking_order,
+    )
+    if any(f.fact.period.name == QUOTE for f in started):
+        yield PeriodEnded(name=QUOTE)
+    yield quote_period(payoff)
+
+
+def quote_period(payoff: Payoff) -> PeriodStarted:
+    """The days of a quote as a period, so that its end comes to the file. A period that ends on a day off
+    ends on the next worked day (Civil Code 203); the quote itself is not prolonged by that, only its reminder
+    comes later."""
+    days = (payoff.good_through - payoff.as_of).days
+    period = Period(
+        name=QUOTE,
+        whose=Role.SELLER_BANK,
+        days=days,
+        count=Days.CALENDAR,
+        clause="LC-L6",
+        source=Source.PRACTICE,
+    )
+    return PeriodStarted(period=period, start=datetime.combine(payoff.as_of, time(12), CHINA_TIME))
+
+
+@dataclass(frozen=True, slots=True)
+class Untold(View):
+    """The oldest booking since the first quote was asked for that the case has not been told of. Earlier ones
+    are in the quote. `by_the_case`: the escrow's own word names its transfer, or its text names the case and
+    it does not come from a seller or a borrower himself."""
+
+    entry: Entry
+    quote: DocumentNumber
+    by_the_case: bool
+
+    @classmethod
+    def of(
+        cls,
+        opened: Filed[CaseOpened],
+        loan: CaseLoan,
+        asked: All[PayoffAsked],
+        quoted: PayoffQuoted,
+        told: All[PayoffCompleted],
+        transfers: All[PayoffTransferred],
+    ) -> "Untold | None":
+        """The view of one case's file, over the books of the folio."""
+        entries = [entry for entry in loan.book.entries if entry.money.order > asked[0].order]
+        if len(told) >= len(entries):
+            return None
+        entry = entries[len(told)]
+        money = entry.money.fact
+        sent = [f.fact for f in transfers if f.fact.rail_transfer == money.rail_transfer]
+        own_accounts = {seller.account for seller in opened.fact.sellers}
+        own_names = {person.name for person in loan.book.imported.borrowers}
+        himself = money.from_account in own_accounts or money.from_owner in own_names
+        by_the_case = bool(sent) or (names_case(money.reference, opened.case) and not himself)
+        # The quote that the escrow paid, which need not be the newest; without its word of it, the newest.
+        return cls(entry, sent[0].quote if sent else quoted.statement.number, by_the_case)
+
+    @property
+    def mark(self) -> str:
+        """Once per receipt."""
+        return self.entry.money.id
+
+
+def say_what_is_booked(untold: Untold) -> Says:
+    """LC-F4 并由公证机构将房款转移至卖方贷款银行…；here it has arrived and is booked, by the loan's own
+    terms."""
+    booking = untold.entry.booking
+    yield PayoffCompleted(
+        quote=untold.quote,
+        booked_fen=booking.booked_fen,
+        open_fen=booking.open_fen,
+        surplus_fen=booking.surplus_fen,
+        by_the_case=untold.by_the_case,
+    )
+
+
+def say_what_goes_back(accepted: PaymentAccepted, ledger: Ledger) -> Says:
+    """X-1: what came without a debt is on its way back to whoever paid it; said again where it is sent
+    again."""
+    order = ledger.order(accepted.payment)
+    if order is not None:
+        yield PayoffReturned(
+            amount_fen=order.pay.amount_fen,
+            to_account=order.pay.to_account,
+            rail_transfer=accepted.rail_transfer,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteSettled(View):
+    """The loan is settled while the period of its newest quote runs."""
+
+    period: Filed[PeriodStarted]
+
+    @classmethod
+    def of(cls, loan: CaseLoan, started: All[PeriodStarted]) -> "QuoteSettled | None":
+        """The view of one case's file."""
+        quotes = [f for f in started if f.fact.period.name == QUOTE]
+        return cls(quotes[-1]) if quotes and loan.book.settled else None
+
+    @property
+    def mark(self) -> str:
+        """Once per quote."""
+        return self.period.id
+
+
+def let_the_quote_rest(settled: QuoteSettled) -> Says:
+    """LC-L6: nothing is owed any more, so nobody has to be reminded of the quote's last day."""
+    yield PeriodEnded(name=settled.period.fact.period.name)
+
+
+@dataclass(frozen=True, slots=True)
+class SettledUnquoted(View):
+    """The transfer is entered, and the borrower has settled the loan before anyone asked for a payoff
+    statement."""
+
+    certificate: str
+
+    @classmethod
+    def of(cls, _: TransferRegistered, loan: CaseLoan, asked: PayoffAsked | None) -> "SettledUnquoted | None":
+        """The view of one case's file."""
+        unquoted = asked is None and loan.book.settled
+        return cls(loan.book.imported.mortgage_certificate) if unquoted else None
+
+
+def report_a_loan_settled_unquoted(settled: SettledUnquoted) -> Says:
+    """LC-F4: the escrow waits for a payoff that answers a quote, and there is nothing to quote; so a person
+    must tell it."""
+    what = "the borrower has settled the loan before a payoff statement was asked for"
+    why = f"the release of {settled.certificate} is applied for; no word of ours tells the escrow so"
+    yield Alarm(what=what, why=why, clause="LC-F4")
+
+
+# --- release ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDue(View):
+    """The loan is settled, its mortgage stands, no release was applied for, and this is the case to do it in:
+    the newest that is not over, or else the newest."""
+
+    loan: CaseLoan
+
+    @classmethod
+    def of(
+        cls,
+        opened: Filed[CaseOpened],
+        loan: CaseLoan,
+        cases: Across[CaseOpened],
+        ended: Across[Ends],
+        told: Across[ReleaseApplied | MortgageReleased],
+    ) -> "ReleaseDue | None":
+        """The view of one case's file, over the whole folio."""
+        certificate = loan.book.imported.mortgage_certificate
+        if not loan.book.settled or any(_about(filed.fact) == certificate for filed in told):
+            return None
+        over = {filed.case for filed in ended}
+        of_this_loan = [case.case for case in cases if sold_by(case.fact, loan.book.imported)]
+        live = [case for case in of_this_loan if case not in over]
+        return cls(loan) if (live or of_this_loan)[-1] == opened.case else None
+
+    @property
+    def mark(self) -> str:
+        """Once per settlement."""
+        return self.loan.book.terms.loan_number
+
+
+def _about(fact: ReleaseApplied | MortgageReleased) -> str:
+    return fact.mortgage_certificate if isinstance(fact, ReleaseApplied) else fact.certificate
+
+
+def apply_for_the_release(due: ReleaseDue) -> Says:
+    """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记，买卖双方交易登记完成。"""
+    book = due.loan.book
+    yield ReleaseApplied(
+        unit_number=book.imported.unit_number,
+        mortgage_certificate=book.imported.mortgage_certificate,
+        settled_on=book.settled_on,
+    )
+
+
+def report_a_release_before_the_debt(released: MortgageReleased, loan: CaseLoan) -> Says:
+    """X-2 A mortgage is released only after its loan is settled."""
+    book = loan.book
+    if released.certificate == book.imported.mortgage_certificate and not book.settled:
+        what = f"{released.certificate} is released, and loan {book.terms.loan_number} is not settled"
+        yield Alarm(what=what, why="no release was applied for from here", clause="X-2")
+
+
+# --- what waits for a person --------------------------------------------------------------------------------
+
+
+def decide_on_consent(
+    opened: CaseOpened, decided: ConsentDecided | None, loan: CaseLoan | None
+) -> Waiting | None:
+    """LC-F2: the seller has told its bank."""
+    if decided is not None:
+        return None
+    found = (
+        f"consent to the transfer with mortgage? loan {loan.book.terms.loan_number}"
+        if loan is not None
+        else ""
+    )
+    missing = "no loan of these sellers is on this folio: import it, or refuse"
+    return Waiting(
+        "decide-consent", "LC-F2", found or missing, period=CONSENT if named(opened, CONSENT) else None
+    )
+
+
+def ask_for_the_payoff(
+    _: TransferRegistered,
+    __: ConsentIssued,
+    loan: CaseLoan,
+    asked: All[PayoffAsked],
+    started: All[PeriodStarted],
+    passed: All[PeriodPassed],
+) -> Waiting | None:
+    """LC-F4: the transfer is entered, so the debt can be stated; again when a rest is open or the quote is
+    past its day."""
+    if loan.book.settled:
+        return None
+    what = "state what settles the loan"
+    if asked:
+        quotes = [f.id for f in started if f.fact.period.name == QUOTE]
+        is_past = bool(quotes) and any(f.fact.started == quotes[-1] for f in passed)
+        if loan.book.quoted is not None and not is_past:
+            return None
+        what = (
+            "the quote is past its last day: state it anew"
+            if loan.book.quoted
+            else "a rest is open: state it"
+        )
+    return Waiting("ask-payoff", "LC-F4", what, about=str(len(asked)))
+
+
+RULES = (
+    Rule(issue_the_consent, per=ConsentDecided),
+    Rule(refuse_the_consent, per=ConsentDecided),
+    Rule(compare_the_register_with_the_loan),
+    Rule(quote_the_payoff, per=PayoffAsked),
+    Rule(say_what_is_booked, per=Untold),
+    Rule(say_what_goes_back, per=PaymentAccepted, during=ALWAYS),
+    Rule(let_the_quote_rest, per=QuoteSettled),
+    Rule(report_a_loan_settled_unquoted),
+    Rule(apply_for_the_release, per=ReleaseDue, during=ALWAYS),
+    Rule(report_a_release_before_the_debt, per=MortgageReleased, during=ALWAYS),
+    *MONEY_RULES,
+    *PERIOD_RULES,
+)
+
+UNEXPECTED = (
+    alarm(MoneyReceived, (CLOSING, ENDED), "no article covers money after the end: a clerk decides on it"),
+    alarm(
+        TransferRegistered,
+        (CLOSING, ENDED),
+        "an entry in a case that the registry had closed, or that was cancelled",
+    ),
+    alarm(
+        PayoffTransferred,
+        (CLOSING, ENDED),
+        "a payoff is on its way in a case that is called off or has ended",
+    ),
+    noted(DepositConfirmed, ALWAYS, "the bank is paid from it after the entry; it waits for the entry alone"),
+    noted(BalancePaid, ALWAYS, "the seller's part does not concern the loan"),
+    noted(ClosingRefused, ALWAYS, "the entry stands and the case goes on, as it did here"),
+    noted(DeadlineMissed, ALWAYS, "a warning; who is late sees it on the own worklist"),
+    noted(FolioReserved, (CLOSING, ENDED), "it crossed the end on another line"),
+    noted(ConsentDecided, (CLOSING, ENDED), "a guard refuses it"),
+    noted(Alarm, ALWAYS, "an incident waits for a clerk, not for a sentence"),
+    noted(IncidentClosed, ALWAYS, "it takes the incident off the worklist"),
+    noted(SubjectResumed, ALWAYS, "the runtime lets the subject go on"),
+    noted(DocumentDrafted, ALWAYS, "the runtime asks for its numbers"),
+    noted(NumberWanted, ALWAYS, "told to the series, which is a subject of its own"),
+    noted(NumberAllotted, ALWAYS, "the runtime says what was drafted"),
+    noted(DocumentVoided, ALWAYS, "the runtime's note that a number stays unused"),
+    noted(PeriodStarted, ENDED, "nothing runs any more in an ended case"),
+    noted(PeriodEnded, ENDED, "nothing runs any more in an ended case"),
+    noted(PeriodPassed, ENDED, "nothing has to be done in time any more"),
+    noted(PeriodUnpublished, ALWAYS, "its own row is the incident, until the calendar is published"),
+)
+
+WAITS = (Wait(decide_on_consent), Wait(ask_for_the_payoff), *MONEY_WAITS)
+
+FULL = Chapter("LC-FULL", RULES, UNEXPECTED, guards=GUARDS, waits=WAITS)

@@ -1,0 +1,157 @@
+"""Money that is on its way back, and money that no rule may book: the same sentences in every chapter
+(X-1)."""
+
+from dataclasses import dataclass
+
+from services.runtime.core.facts import (
+    Alarm,
+    MoneyReceived,
+    Pay,
+    PaymentOrderedAgain,
+    PaymentRefused,
+    PaymentReturned,
+    Purpose,
+)
+from services.runtime.core.file import Filed, Phase, Refusal
+from services.runtime.core.money import Ledger
+from services.runtime.core.rule import All, Guard, Rule, Says, Tell, View, Wait, Waiting
+from services.seller_bank.books import Books
+from services.seller_bank.facts import MoneyDecided
+
+ALWAYS = tuple(Phase)
+LONGEST_REFERENCE = 98  # the rail takes 140, and a case with the longest name comes before it
+BACK = " 退回"
+
+
+def pay_back(money: Filed[MoneyReceived], amount_fen: int) -> Pay:
+    """The order to pay back to whoever paid. Its text names the case where there is one, as every payment's
+    does; else the payer's own words come first, so that the payer finds by them what it is about."""
+    words = "" if money.case else money.fact.reference
+    return Pay(
+        purpose=Purpose.SURPLUS,
+        from_account=money.fact.account,
+        to_account=money.fact.from_account,
+        amount_fen=amount_fen,
+        reference=f"{words[: LONGEST_REFERENCE - len(BACK)]}{BACK}".strip(),
+        about=money.id,
+        because="X-1",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SurplusDue(View):
+    """The oldest receipt of this file that was more than the debt, as long as the rest has not been ordered
+    back."""
+
+    money: Filed[MoneyReceived]
+    amount_fen: int
+
+    @classmethod
+    def of(cls, books: Books, here: All[MoneyReceived], payments: All[Pay]) -> "SurplusDue | None":
+        """The view of one file, over the books of the folio."""
+        ordered = {payment.fact.about for payment in payments}
+        surplus_fen = {entry.money.id: entry.booking.surplus_fen for entry in books.entries}
+        for money in here:
+            if surplus_fen.get(money.id, 0) and money.id not in ordered:
+                return cls(money, surplus_fen[money.id])
+        return None
+
+    @property
+    def mark(self) -> str:
+        """Once per receipt."""
+        return self.money.id
+
+
+def return_the_surplus(due: SurplusDue) -> Says:
+    """X-1 Money: at every instant, what came into a case equals what went out plus what is held; each yuan of
+    a cancelled case returns to whoever paid it. So what is no debt goes back to its payer."""
+    yield pay_back(due.money, due.amount_fen)
+
+
+def do_as_decided_with_the_money(decided: Filed[MoneyDecided], here: All[MoneyReceived]) -> Says:
+    """X-1: money that no rule may book goes back to whoever paid it, or to the loan that a clerk found for
+    it."""
+    money = next(filed for filed in here if filed.id == decided.fact.money)
+    if decided.fact.unit_number is None:
+        yield pay_back(money, money.fact.amount_fen)
+    else:
+        yield Tell(decided.fact.unit_number, "", money.fact)
+
+
+def report_money_without_a_loan(money: Filed[MoneyReceived], books: Books) -> Says:
+    """X-1: nobody expected this money, so a person must see it."""
+    if not books.loans:
+        what = (
+            f"{money.fact.amount_fen} fen arrived on {money.fact.account} for a loan that is not known here"
+        )
+        why = f"no loan is on file where line {money.fact.line} of the statement has been put"
+        yield Alarm(what=what, why=why, clause="X-1")
+
+
+def report_a_failed_return(failed: Filed[PaymentRefused | PaymentReturned], ledger: Ledger) -> Says:
+    """X-1: the money still has to go back to its payer, and the rail refused the order or gave the money
+    back."""
+    order = ledger.order(failed.fact.payment)
+    if order is not None:
+        what = f"{order.pay.amount_fen} fen are not back with their payer (payment {order.id})"
+        why = f"{failed.fact.why}; order it again at the desk, if need be to a corrected account"
+        yield Alarm(what=what, why=why, clause="X-1")
+
+
+def pay_again(again: PaymentOrderedAgain, ledger: Ledger) -> Says:
+    """X-1: a clerk orders what failed once more, perhaps to a corrected account; a new order with a key of
+    its own."""
+    failed = ledger.order(again.payment)
+    if failed is not None:
+        yield failed.pay.model_copy(update={"to_account": again.to_account or failed.pay.to_account})
+
+
+def refuse_to_pay_again_what_did_not_fail(again: PaymentOrderedAgain, ledger: Ledger) -> Refusal | None:
+    """X-1: money goes back once."""
+    if any(order.id == again.payment for order in ledger.failed):
+        return None
+    return Refusal("not failed", f"{again.payment} is no failed payment on this file", "X-1")
+
+
+def refuse_to_decide_on_other_money(
+    decided: MoneyDecided, books: Books, here: All[MoneyReceived]
+) -> Refusal | None:
+    """X-1: what is booked or decided stands."""
+    if all(filed.id != decided.money for filed in here):
+        return Refusal("unknown money", f"no receipt {decided.money} is on this file", "X-1", status=404)
+    if all(money.id != decided.money for money in books.held):
+        return Refusal("nothing to decide", f"receipt {decided.money} is booked, or was decided on", "X-1")
+    return None
+
+
+def decide_on_money(books: Books, here: All[MoneyReceived]) -> Waiting | None:
+    """X-1: money that no rule may book waits for a person."""
+    ids = {filed.id for filed in here}
+    held = [money for money in books.held if money.id in ids]
+    if not held:
+        return None
+    first = held[0]
+    where = f"{first.fact.account}, line {first.fact.line}"
+    what = f"{first.fact.amount_fen} fen on {where}: book it, or send it back?"
+    return Waiting("decide-money", "X-1", what, about=first.id)
+
+
+def order_the_payment_again(ledger: Ledger) -> Waiting | None:
+    """X-1: a return that failed waits for a person."""
+    for order in ledger.failed:
+        what = f"{order.pay.amount_fen} fen are not back with their payer: the rail said no"
+        return Waiting("order-payment-again", "X-1", what, about=order.id)
+    return None
+
+
+MONEY_RULES = (
+    Rule(report_money_without_a_loan, per=MoneyReceived),
+    Rule(return_the_surplus, per=SurplusDue, during=ALWAYS),
+    Rule(do_as_decided_with_the_money, per=MoneyDecided, during=ALWAYS),
+    Rule(report_a_failed_return, per=(PaymentRefused, PaymentReturned), during=ALWAYS),
+    Rule(pay_again, per=PaymentOrderedAgain, during=ALWAYS),
+)
+
+MONEY_GUARDS = (Guard(refuse_to_pay_again_what_did_not_fail), Guard(refuse_to_decide_on_other_money))
+
+MONEY_WAITS = (Wait(decide_on_money, during=ALWAYS), Wait(order_the_payment_again, during=ALWAYS))
