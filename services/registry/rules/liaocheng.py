@@ -1,0 +1,318 @@
+"""The registry in Liaocheng's full-payment sale (聊自然资规发〔2023〕6号 二（一）). RULES is the index.
+
+No clock, no chance, no numbers: the same file gives the same words.
+"""
+
+from contracts.document import Document
+from contracts.event import Role
+from contracts.events.case import (
+    CaseCancelled,
+    CaseCompleted,
+    CaseOpened,
+    ClosingRequested,
+    DeadlineMissed,
+    Lateness,
+)
+from contracts.events.escrow import BalancePaid, DepositConfirmed, TransferApplicationMade
+from contracts.events.registry import (
+    ClosingRefused,
+    FolioRefused,
+    FolioReserved,
+    Owner,
+    RegistrationClosed,
+    RegistrationRefused,
+    RegistrationReturned,
+    TransferRegistered,
+)
+from contracts.events.seller_bank import ConsentIssued, ConsentRefused, PayoffCompleted
+from services.registry.facts import (
+    Applications,
+    Decision,
+    FolioImported,
+    MortgageCancelled,
+    MortgageEntered,
+    NoticeEnded,
+    OwnershipEntered,
+    PriceHeld,
+    RegistrationDecided,
+    RegistrationPeriod,
+    RestrictionEntered,
+    RestrictionLifted,
+    Terms,
+    TransferAppliedFor,
+    UnheardRelease,
+)
+from services.registry.register import Register
+from services.registry.rules.liaocheng_guards import GUARDS
+from services.registry.title import lifted_clauses, objections, unlifted_clauses
+from services.runtime.core.facts import (
+    Alarm,
+    DocumentDrafted,
+    DocumentVoided,
+    IncidentClosed,
+    NumberAllotted,
+    NumberWanted,
+    PeriodEnded,
+    PeriodPassed,
+    PeriodStarted,
+    PeriodUnpublished,
+    SubjectResumed,
+)
+from services.runtime.core.file import Filed, Phase
+from services.runtime.core.periods import kept
+from services.runtime.core.rule import All, Chapter, Rule, Says, Wait, Waiting, alarm, noted
+
+OPEN, CLOSING, ENDED = Phase.OPEN, Phase.CLOSING, Phase.ENDED
+REGISTRATION = "registration"  # the period's name, as the opening of a case pins it
+
+# --- the folio ----------------------------------------------------------------------------------------------
+
+
+def check_the_title_and_claim_the_folio(terms: Terms, register: Register | None) -> Says:
+    """X-4 A second case on a property under transfer is refused. A property with a freeze, seizure, right of
+    residence or foreign mortgage is refused, with the reason. Checked and claimed in one step; what is
+    refused stays refused."""
+    reasons = objections(register, terms)
+    if reasons or register is None:
+        yield FolioRefused(reasons=reasons)
+    else:
+        yield FolioReserved(unit_number=register.unit_number, mortgages=register.ranked())
+
+
+def see_that_terms_do_not_change(again: Filed[CaseOpened], terms: Terms, openings: All[CaseOpened]) -> Says:
+    """X-2: the title was checked for the terms of the first opening; another opening is an incident."""
+    if again.id != openings[0].id:
+        what = f"case {terms.case} was opened a second time by {again.speaker}"
+        yield Alarm(what=what, why="the first opening counts; its terms do not change", clause="X-2")
+
+
+# --- the entry ----------------------------------------------------------------------------------------------
+
+
+def enter_the_transfer(
+    decided: Filed[RegistrationDecided],
+    terms: Terms,
+    register: Register,
+    consent: ConsentIssued,
+    _held: PriceHeld,
+    _reserved: FolioReserved,
+) -> Says:
+    """LC-F3 买卖双方持买卖协议（合同）、卖方贷款银行出具的同意“带押过户”意见书，
+    向不动产登记部门申请不动产转移登记。
+    LC-F4 买方领取不动产权证书。
+
+    The title is read again in the entry's own decision. What was entered against it since the folio was
+    claimed refuses the application for good: it is no flaw of the materials that the applicants could mend,
+    nobody knows when a court lifts it, and the price must not lie bound for so long. Once it is lifted, a new
+    case can be opened.
+    """
+    if decided.fact.decision is not Decision.APPROVE:
+        return
+    application = decided.fact.application
+    against = (*objections(register, terms), *unlifted_clauses(register, consent))
+    if against:
+        yield RegistrationRefused(application=application, reasons=against)
+        return
+    owners = tuple(Owner(person=buyer.person, share=buyer.share) for buyer in terms.opened.buyers or ())
+    entry_number = register.next_entry
+    yield OwnershipEntered(
+        application=application,
+        entry_number=entry_number,
+        entered_at=decided.at,
+        owners=owners,
+        lifted_clauses=lifted_clauses(register, consent),
+    )
+    yield TransferRegistered(
+        application=application,
+        unit_number=register.unit_number,
+        entry_number=entry_number,
+        entered_at=decided.at,
+        owners=owners,
+        ownership_certificate=Document.wanted("不动产权证书", "鲁({year})聊城市不动产权第{n:07d}号"),
+        mortgages=register.ranked(),
+    )
+
+
+def give_the_application_back(decided: RegistrationDecided) -> Says:
+    """X-3: to be mended; the next application is decided anew."""
+    if decided.decision is Decision.RETURN:
+        yield RegistrationReturned(application=decided.application, reasons=decided.reasons)
+
+
+def refuse_the_application(decided: RegistrationDecided) -> Says:
+    """X-3: for good; the keeper calls the case off."""
+    if decided.decision is Decision.REFUSE:
+        yield RegistrationRefused(application=decided.application, reasons=decided.reasons)
+
+
+def say_again_what_was_released_before_the_opening(unheard: UnheardRelease) -> Says:
+    """LC-F4: a release is served at any time; if it came before the opening, all hear it now."""
+    yield unheard.released
+
+
+# --- closing and the end ------------------------------------------------------------------------------------
+
+
+def close_the_case_for_ever(
+    asked: ClosingRequested,
+    entered: OwnershipEntered | None,
+    closed: RegistrationClosed | None,
+    running: RegistrationPeriod | None,
+) -> Says:
+    """X-3 Every way out ends in a defined state: the registry alone orders entry against closing. Nothing is
+    entered for this case any more; the folio stays claimed until the keeper has cancelled the case."""
+    if entered is not None or closed is not None:
+        return
+    if running is not None:
+        yield PeriodEnded(name=running.name)
+    yield RegistrationClosed(because=asked.because)
+
+
+def say_that_the_entry_stands(_asked: ClosingRequested, entered: OwnershipEntered) -> Says:
+    """X-3, 条例 15: an application is withdrawn only before the entry. So the case goes forward."""
+    yield ClosingRefused(entry_number=entered.entry_number)
+
+
+def see_that_no_entry_is_cancelled(_cancelled: CaseCancelled, entered: OwnershipEntered) -> Says:
+    """X-3: nobody undoes an entry. A keeper that cancels such a case has the money and the register apart."""
+    what = f"the case is cancelled, but the transfer stands in the register, entry {entered.entry_number}"
+    yield Alarm(what=what, why="after the entry a case goes forward or stands", clause="X-3")
+
+
+def see_that_nothing_is_completed_without_an_entry(
+    _done: CaseCompleted, entered: OwnershipEntered | None
+) -> Says:
+    """X-2: the seller is paid only after what the procedure requires is in the register."""
+    if entered is None:
+        what = "the case is completed, but no transfer is in the register"
+        yield Alarm(what=what, why="a sale ends with the entry of the buyers", clause="X-2, LC-F4")
+
+
+# --- the period ---------------------------------------------------------------------------------------------
+
+
+def count_from_the_notarys_application(
+    made: Filed[TransferApplicationMade],
+    terms: Terms,
+    applications: Applications,
+    running: RegistrationPeriod | None,
+) -> Says:
+    """不动产登记暂行条例 20 不动产登记机构应当自受理登记申请之日起30个工作日内办结不动产登记手续。"""
+    yield from _count(made.id, terms, applications, running)
+
+
+def count_from_the_application_at_the_counter(
+    made: Filed[TransferAppliedFor],
+    terms: Terms,
+    applications: Applications,
+    running: RegistrationPeriod | None,
+) -> Says:
+    """不动产登记暂行条例 20 不动产登记机构应当自受理登记申请之日起30个工作日内办结不动产登记手续。"""
+    yield from _count(made.id, terms, applications, running)
+
+
+def stop_the_count(
+    _decided: RegistrationDecided,
+    terms: Terms,
+    applications: Applications,
+    running: RegistrationPeriod | None,
+) -> Says:
+    """不动产登记暂行条例 20: the decision keeps the period; it runs on for one that still waits."""
+    if running is None:
+        return
+    yield PeriodEnded(name=running.name)
+    for waiting in applications.undecided[:1]:
+        yield from _count(waiting.id, terms, applications, None)
+
+
+def _count(
+    application_id: str, terms: Terms, applications: Applications, running: RegistrationPeriod | None
+) -> Says:
+    """Start the period that the case pinned, if any, from the receipt of the first application that waits."""
+    period = next((p for p in terms.opened.periods if p.name == REGISTRATION), None)
+    first = next(iter(applications.undecided), None)
+    if period is not None and running is None and first is not None and first.id == application_id:
+        yield PeriodStarted(period=period, start=first.received_at)
+
+
+def say_that_the_period_was_missed(
+    passed: Filed[PeriodPassed], marks: All[PeriodStarted | PeriodEnded]
+) -> Says:
+    """A missed period warns and ends nothing: the application waits on. It goes by the date of the act."""
+    started = next(m for m in marks if m.id == passed.fact.started)
+    ended = next((m for m in marks if isinstance(m.fact, PeriodEnded) and m.order > started.order), None)
+    if ended is not None and kept(ended.at, passed.fact.due):
+        return
+    lateness = Lateness.NOT_DONE if ended is None else Lateness.DONE_LATE
+    if isinstance(started.fact, PeriodStarted):
+        period, due = started.fact.period, passed.fact.due
+        yield DeadlineMissed(period=period, due=due, late=Role.REGISTRY, lateness=lateness)
+
+
+# --- what waits for a person --------------------------------------------------------------------------------
+
+
+def decide_registration(applications: Applications, running: RegistrationPeriod | None) -> Waiting | None:
+    """LC-F3 向不动产登记部门申请不动产转移登记: a registrar decides, first come, first served."""
+    for first in applications.undecided[:1]:
+        what = f"application {first.number} for the transfer of the home"
+        return Waiting("decide-registration", "LC-F3", what, first.number, running.name if running else None)
+    return None
+
+
+RULES = (
+    Rule(check_the_title_and_claim_the_folio),
+    Rule(see_that_terms_do_not_change, per=CaseOpened, during=(OPEN, CLOSING, ENDED)),
+    Rule(enter_the_transfer, per=RegistrationDecided),
+    Rule(give_the_application_back, per=RegistrationDecided),
+    Rule(refuse_the_application, per=RegistrationDecided),
+    Rule(say_again_what_was_released_before_the_opening, per=UnheardRelease, during=(OPEN, CLOSING)),
+    Rule(close_the_case_for_ever, per=ClosingRequested, during=(OPEN, CLOSING)),
+    Rule(say_that_the_entry_stands, per=ClosingRequested),
+    Rule(see_that_no_entry_is_cancelled, during=(ENDED,)),
+    Rule(see_that_nothing_is_completed_without_an_entry, during=(ENDED,)),
+    Rule(count_from_the_notarys_application, per=TransferApplicationMade),
+    Rule(count_from_the_application_at_the_counter, per=TransferAppliedFor),
+    Rule(stop_the_count, per=RegistrationDecided),
+    Rule(say_that_the_period_was_missed, per=PeriodPassed, during=(OPEN, CLOSING)),
+)
+
+WAITS = (Wait(decide_registration),)
+
+UNEXPECTED = (
+    noted(DepositConfirmed, (CLOSING, ENDED), "nothing is entered any more, so no deposit is waited for"),
+    noted(ConsentIssued, (CLOSING, ENDED), "nothing is entered any more, so no consent is waited for"),
+    noted(ConsentRefused, (OPEN, CLOSING, ENDED), "the keeper calls the case off by closing-requested"),
+    noted(TransferApplicationMade, CLOSING, "its applicant has heard that no entry will be made"),
+    alarm(TransferApplicationMade, ENDED, "the keeper applies for a transfer in a case that it has ended"),
+    noted(PayoffCompleted, (OPEN, CLOSING, ENDED), "the register changes when the release is applied for"),
+    noted(BalancePaid, (OPEN, CLOSING, ENDED), "money changes nothing in the register"),
+    alarm(ClosingRequested, ENDED, "the keeper asks to close a case that it has ended"),
+    noted(CaseCompleted, CLOSING, "it ends the case at once, and is looked at as ended"),
+    noted(CaseCancelled, CLOSING, "it ends the case at once, and is looked at as ended"),
+    noted(DeadlineMissed, (OPEN, CLOSING, ENDED), "for the keeper and whoever is late"),
+    # The register's own entries: what they change is read from the folio, whatever phase a case is in.
+    noted(FolioImported, (CLOSING, ENDED), "counts in the register; this case claims nothing any more"),
+    noted(RestrictionEntered, (CLOSING, ENDED), "counts in the register; this case claims nothing any more"),
+    noted(RestrictionLifted, (CLOSING, ENDED), "counts in the register; this case claims nothing any more"),
+    noted(MortgageEntered, (CLOSING, ENDED), "counts in the register; this case claims nothing any more"),
+    noted(NoticeEnded, (CLOSING, ENDED), "counts in the register; this case claims nothing any more"),
+    noted(MortgageCancelled, (CLOSING, ENDED), "counts in the register; the release was said with it"),
+    # A clerk's decision or application in a case that is closing or ended is refused by the guards.
+    noted(RegistrationDecided, (CLOSING, ENDED), "never on file then: a guard refuses it"),
+    noted(TransferAppliedFor, (CLOSING, ENDED), "never on file then: a guard refuses it"),
+    # What the runtime keeps on a case's file.
+    noted(Alarm, (OPEN, CLOSING, ENDED), "an incident is a row until a clerk closes it"),
+    noted(IncidentClosed, (OPEN, CLOSING, ENDED), "the incident's row goes"),
+    noted(SubjectResumed, (OPEN, CLOSING, ENDED), "the runtime has read on"),
+    noted(DocumentDrafted, (OPEN, CLOSING, ENDED), "the entry stands; its certificate gets its number"),
+    alarm(DocumentVoided, (OPEN, CLOSING, ENDED), "the entry stands, but its certificate was not said"),
+    noted(NumberWanted, (OPEN, CLOSING, ENDED), "a series answers by itself"),
+    noted(NumberAllotted, (OPEN, CLOSING, ENDED), "the runtime says the event that waited for it"),
+    noted(PeriodStarted, (ENDED,), "no period runs in a case that has ended"),
+    noted(PeriodEnded, (ENDED,), "no period runs in a case that has ended"),
+    noted(PeriodPassed, ENDED, "the act was done, or need not be done any more"),
+    noted(PeriodUnpublished, (OPEN, CLOSING, ENDED), "an incident is a row until the year is published"),
+)
+
+FULL = Chapter("LC-FULL", RULES, UNEXPECTED, guards=GUARDS, waits=WAITS)

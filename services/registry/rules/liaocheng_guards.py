@@ -1,0 +1,198 @@
+"""What a clerk's command may not do in Liaocheng's full-payment sale. GUARDS has the order of asking."""
+
+from contracts.events.registry import FolioReserved, RegistrationRefused
+from contracts.events.seller_bank import ConsentIssued
+from contracts.values import Person, require_whole
+from services.registry.facts import (
+    Application,
+    Applications,
+    Decision,
+    Material,
+    NoEntryAnyMore,
+    PriceHeld,
+    RegistrationDecided,
+    Terms,
+    TransferAppliedFor,
+)
+from services.registry.rules import register as standing
+from services.runtime.core.file import Refusal
+from services.runtime.core.rule import Guard
+
+NEEDED = (Material.CONTRACT, Material.CONSENT)
+
+# --- at the counter -----------------------------------------------------------------------------------------
+
+
+def take_no_application_after_the_end(_: TransferAppliedFor, over: NoEntryAnyMore | None) -> Refusal | None:
+    """X-3: a case in which nothing can be entered takes no application."""
+    return Refusal(over.title, over.detail, over.clause) if over is not None else None
+
+
+def take_one_application_at_a_time(
+    _: TransferAppliedFor, applications: Applications | None
+) -> Refusal | None:
+    """LC-F3: one application, by the notary or by the people; the one that waits is decided first."""
+    waiting = applications.undecided if applications is not None else ()
+    if waiting:
+        return Refusal("already applied", f"application {waiting[0].number} waits for its decision", "LC-F3")
+    return None
+
+
+def take_no_application_without_its_materials(command: TransferAppliedFor) -> Refusal | None:
+    """LC-F3 买卖双方持买卖协议（合同）、卖方贷款银行出具的同意“带押过户”意见书…; LC-R1: all that is missing
+    is named at once."""
+    missing = [needed.value for needed in NEEDED if needed not in command.materials]
+    if missing:
+        return Refusal("materials are missing", "、".join(missing), "LC-F3, LC-R1", status=422)
+    return None
+
+
+def take_the_application_of_both_sides(command: TransferAppliedFor, terms: Terms | None) -> Refusal | None:
+    """条例 14 因买卖…申请不动产登记的，应当由当事人双方共同申请。"""
+    if terms is None:
+        return None
+    wrong = _differs(command.sellers, command.buyers, command.contract_number, terms)
+    return Refusal("not the case's sale", wrong, "LC-F3, 条例 14", status=422) if wrong else None
+
+
+# --- the decision -------------------------------------------------------------------------------------------
+
+
+def decide_nothing_after_the_end(_: RegistrationDecided, over: NoEntryAnyMore | None) -> Refusal | None:
+    """X-3: after the entry, the closing or the end there is nothing to decide."""
+    return Refusal(over.title, over.detail, over.clause) if over is not None else None
+
+
+def decide_an_application_on_file(
+    command: RegistrationDecided, applications: Applications | None
+) -> Refusal | None:
+    """LC-F3: what is decided was applied for."""
+    if _application(command, applications) is None:
+        detail = f"there is no application {command.application} in this case"
+        return Refusal("unknown application", detail, "LC-F3", status=404)
+    return None
+
+
+def decide_an_application_once(
+    command: RegistrationDecided, applications: Applications | None
+) -> Refusal | None:
+    """X-3: what was given back is applied for anew, under a new number."""
+    if applications is not None and command.application in applications.decided:
+        return Refusal("already decided", f"application {command.application} is decided", "X-3")
+    return None
+
+
+def give_reasons(command: RegistrationDecided) -> Refusal | None:
+    """X-4 …refused, with the reason. An approval has none."""
+    approved = command.decision is Decision.APPROVE
+    if approved == bool(command.reasons):
+        detail = (
+            "an approval names no reasons" if approved else f"to {command.decision.value} needs its reasons"
+        )
+        return Refusal("reasons", detail, "X-3, X-4", status=422)
+    return None
+
+
+def approve_only_on_a_claimed_folio(
+    command: RegistrationDecided, reserved: FolioReserved | None
+) -> Refusal | None:
+    """X-4: title checked and claimed first."""
+    if command.decision is Decision.APPROVE and reserved is None:
+        return Refusal("folio is not reserved", "the folio is not claimed for this case", "X-4")
+    return None
+
+
+def approve_nothing_before_the_deposit(
+    command: RegistrationDecided, held: PriceHeld | None
+) -> Refusal | None:
+    """X-2: no transfer entry before the deposits that the procedure names are confirmed.
+
+    LC-F1 将购房款提交至公证机构提存账户，由公证机构出具购房款到账提存公证书。Also when people apply
+    themselves.
+    """
+    if command.decision is Decision.APPROVE and held is None:
+        detail = (
+            "no transfer entry before the deposits that the procedure names are confirmed: the whole price"
+        )
+        return Refusal("price is not held", detail, "X-2, LC-F1")
+    return None
+
+
+def approve_nothing_before_the_consent(
+    command: RegistrationDecided, consent: ConsentIssued | None
+) -> Refusal | None:
+    """LC-F2 由卖方贷款银行出具同意“带押过户”意见书。"""
+    if command.decision is Decision.APPROVE and consent is None:
+        return Refusal("no consent", "the seller's bank has not issued its opinion of consent", "LC-F2")
+    return None
+
+
+def approve_nothing_after_a_refusal(
+    command: RegistrationDecided, refused: RegistrationRefused | None
+) -> Refusal | None:
+    """X-3: a refusal for good is the end of the sale: its keeper calls it off and must not be overtaken."""
+    if command.decision is Decision.APPROVE and refused is not None:
+        return Refusal("refused for good", f"application {refused.application} was refused for good", "X-3")
+    return None
+
+
+def approve_what_the_case_says(
+    command: RegistrationDecided,
+    applications: Applications | None,
+    terms: Terms | None,
+    consent: ConsentIssued | None,
+) -> Refusal | None:
+    """LC-F3, 条例 14: the application is that of all sellers and buyers, for the case's contract, on the
+    consent that was issued; 民法典 298: the buyers' shares make one whole."""
+    application = _application(command, applications)
+    if command.decision is not Decision.APPROVE or application is None or terms is None:
+        return None
+    wrong = _differs(application.sellers, application.buyers, application.contract_number, terms)
+    if not wrong and consent is not None and application.consent not in (None, consent.opinion.number):
+        wrong = f"it names consent {application.consent}, issued was {consent.opinion.number}"
+    if not wrong:
+        wrong = _not_whole(terms)
+    return Refusal("application differs from the case", wrong, "LC-F3, 条例 14") if wrong else None
+
+
+def _application(command: RegistrationDecided, applications: Applications | None) -> Application | None:
+    return applications.named(command.application) if applications is not None else None
+
+
+def _differs(sellers: tuple[Person, ...], buyers: tuple[Person, ...], contract: str, terms: Terms) -> str:
+    """In what an application is not the sale that the case was opened for; no names, for clerks' lists are
+    read."""
+    opened = terms.opened
+    if contract != opened.contract_number:
+        return f"it is for contract {contract}, the case for {opened.contract_number}"
+    if {p.id_number for p in sellers} != {p.person.id_number for p in opened.sellers}:
+        return "its sellers are not those of the case"
+    if {p.id_number for p in buyers} != {p.person.id_number for p in opened.buyers or ()}:
+        return "its buyers are not those of the case"
+    return ""
+
+
+def _not_whole(terms: Terms) -> str:
+    try:
+        require_whole(buyer.share for buyer in terms.opened.buyers or ())
+    except ValueError as error:
+        return f"of the buyers: {error}"
+    return ""
+
+
+GUARDS = (
+    *standing.GUARDS,
+    Guard(take_no_application_after_the_end),
+    Guard(take_one_application_at_a_time),
+    Guard(take_no_application_without_its_materials),
+    Guard(take_the_application_of_both_sides),
+    Guard(decide_nothing_after_the_end),
+    Guard(decide_an_application_on_file),
+    Guard(decide_an_application_once),
+    Guard(give_reasons),
+    Guard(approve_only_on_a_claimed_folio),
+    Guard(approve_nothing_before_the_deposit),
+    Guard(approve_nothing_before_the_consent),
+    Guard(approve_nothing_after_a_refusal),
+    Guard(approve_what_the_case_says),
+)
