@@ -145,7 +145,7 @@ class KafkaLog:
         except (TimeoutError, KafkaError):
             # stop() waits for every record under way, for one whose topic is gone for ever.
             producer._message_accumulator.fail_all(ProducerClosed())
-            sender: asyncio.Task[None] = producer._sender.sender_task
+            sender: Any = producer._sender.sender_task
             sender.cancel()
             await producer.client.close()
             await asyncio.wait({sender}, timeout=self._deadline_s)  # it waits for the broker's last answers
