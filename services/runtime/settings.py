@@ -5,11 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.period import Period
-from contracts.values import AccountNumber
+from contracts.values import AccountNumber, document_number
 
 
 class HouseSettings(BaseModel):
@@ -21,6 +21,12 @@ class HouseSettings(BaseModel):
     accounts: tuple[AccountNumber, ...] = Field((), description="accounts with the rail whose statements are read")
     deposit_account: AccountNumber | None = Field(None, description="escrow: where buyers pay in")
     periods: tuple[Period, ...] = Field((), description="opener: the periods that a case pins when it opens")
+
+    @field_validator("title")
+    @classmethod
+    def _stands_in_a_number(cls, title: str) -> str:
+        document_number("", 2026, title + "字", 1)  # raises where such a number would not be one
+        return title
 
 
 class Settings(BaseSettings):

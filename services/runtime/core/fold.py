@@ -105,8 +105,9 @@ def hear(house: House, subject: Subject, letter: Letter) -> Turn:
         turn = _Fold(house, subject, letter)
         turn.take()
         return Turn(turn.subject, tuple(turn.items), tuple(turn.again), tuple(turn.dead), tuple(turn.asks))
-    except RuleFailed as failure:
-        stop = (Stopped(letter.envelope.id, str(failure)), Kept(letter, "stopped"))
+    except Exception as failure:  # whatever it is, it stops this subject, and no other
+        error = str(failure) if isinstance(failure, RuleFailed) else f"{type(failure).__name__}: {failure}"
+        stop = (Stopped(letter.envelope.id, error), Kept(letter, "stopped"))
         stopped = subject
         for item in stop:
             stopped = apply(stopped, item, house.rulebook.phases)
