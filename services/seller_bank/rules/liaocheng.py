@@ -26,7 +26,6 @@ from services.runtime.core.facts import (
     DocumentDrafted,
     DocumentVoided,
     IncidentClosed,
-    MoneyReceived,
     NumberAllotted,
     NumberWanted,
     PaymentAccepted,
@@ -363,7 +362,6 @@ RULES = (
 )
 
 UNEXPECTED = (
-    alarm(MoneyReceived, (CLOSING, ENDED), "no article covers money after the end: a clerk decides on it"),
     alarm(
         TransferRegistered,
         (CLOSING, ENDED),

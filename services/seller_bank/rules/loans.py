@@ -31,7 +31,7 @@ from services.seller_bank.books import Books, LoanBook
 from services.seller_bank.facts import ConsentDecided, LoanImported, PayoffAsked, sold_by
 from services.seller_bank.rules.money import MONEY_GUARDS, MONEY_RULES, MONEY_WAITS
 
-ALWAYS = tuple(Phase)
+OPEN = Phase.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +126,23 @@ def refuse_a_second_loan(
 
 RULES = (
     Rule(report_a_settled_loan_without_a_case, per=SettledWithoutACase),
-    Rule(tell_the_case_what_goes_back, per=PaymentAccepted, during=ALWAYS),
+    Rule(tell_the_case_what_goes_back, per=PaymentAccepted),
     *MONEY_RULES,
 )
 
 UNEXPECTED = (
-    noted(ConsentDecided, ALWAYS, "a guard refuses it: it belongs in a case"),
-    noted(Alarm, ALWAYS, "an incident waits for a clerk, not for a sentence"),
-    noted(IncidentClosed, ALWAYS, "it takes the incident off the worklist"),
-    noted(SubjectResumed, ALWAYS, "the runtime lets the subject go on"),
-    noted(DocumentDrafted, ALWAYS, "the runtime numbers it; no document is issued outside a case"),
-    noted(NumberWanted, ALWAYS, "the runtime allots the number: this is the series"),
-    noted(NumberAllotted, ALWAYS, "the runtime says what was drafted; nothing is drafted outside a case"),
-    noted(DocumentVoided, ALWAYS, "the runtime's note; nothing is drafted outside a case"),
-    noted(PeriodStarted, ALWAYS, "no period runs outside a case"),
-    noted(PeriodEnded, ALWAYS, "no period runs outside a case"),
-    noted(PeriodPassed, ALWAYS, "no period runs outside a case"),
-    noted(PeriodUnpublished, ALWAYS, "no period runs outside a case"),
+    noted(ConsentDecided, OPEN, "a guard refuses it: it belongs in a case"),
+    noted(Alarm, OPEN, "an incident waits for a clerk, not for a sentence"),
+    noted(IncidentClosed, OPEN, "it takes the incident off the worklist"),
+    noted(SubjectResumed, OPEN, "the runtime lets the subject go on"),
+    noted(DocumentDrafted, OPEN, "the runtime numbers it; no document is issued outside a case"),
+    noted(NumberWanted, OPEN, "the runtime allots the number: this is the series"),
+    noted(NumberAllotted, OPEN, "the runtime says what was drafted; nothing is drafted outside a case"),
+    noted(DocumentVoided, OPEN, "the runtime's note; nothing is drafted outside a case"),
+    noted(PeriodStarted, OPEN, "no period runs outside a case"),
+    noted(PeriodEnded, OPEN, "no period runs outside a case"),
+    noted(PeriodPassed, OPEN, "no period runs outside a case"),
+    noted(PeriodUnpublished, OPEN, "no period runs outside a case"),
 )
 
 LOANS = Chapter(

@@ -78,14 +78,13 @@ def do_as_decided_with_the_money(decided: Filed[MoneyDecided], here: All[MoneyRe
         yield Tell(decided.fact.unit_number, "", money.fact)
 
 
-def report_money_without_a_loan(money: Filed[MoneyReceived], books: Books) -> Says:
-    """X-1: nobody expected this money, so a person must see it."""
-    if not books.loans:
-        what = (
-            f"{money.fact.amount_fen} fen arrived on {money.fact.account} for a loan that is not known here"
-        )
-        why = f"no loan is on file where line {money.fact.line} of the statement has been put"
-        yield Alarm(what=what, why=why, clause="X-1")
+def report_money_that_no_rule_may_book(money: Filed[MoneyReceived], books: Books) -> Says:
+    """X-1: no article covers money after the end of its case, or for a loan not known here; so a person
+    must see it."""
+    if any(held.id == money.id for held in books.held):
+        what = f"{money.fact.amount_fen} fen arrived on {money.fact.account}, line {money.fact.line}"
+        why = "its case is over" if books.loans else "no loan is known where it was put"
+        yield Alarm(what=what, why=f"{why}: a clerk books it or sends it back", clause="X-1")
 
 
 def report_a_failed_return(failed: Filed[PaymentRefused | PaymentReturned], ledger: Ledger) -> Says:
@@ -145,7 +144,7 @@ def order_the_payment_again(ledger: Ledger) -> Waiting | None:
 
 
 MONEY_RULES = (
-    Rule(report_money_without_a_loan, per=MoneyReceived),
+    Rule(report_money_that_no_rule_may_book, per=MoneyReceived, during=ALWAYS),
     Rule(return_the_surplus, per=SurplusDue, during=ALWAYS),
     Rule(do_as_decided_with_the_money, per=MoneyDecided, during=ALWAYS),
     Rule(report_a_failed_return, per=(PaymentRefused, PaymentReturned), during=ALWAYS),
