@@ -58,7 +58,7 @@ CHAPTERS = [
 
 
 def heard(house: House, chapter: Chapter) -> frozenset[type[Event]]:
-    """The events of others that are filed under a chapter: those of its procedure, or the standing ones of any."""
+    """The events of others that a chapter gets: those of its procedure, or the standing ones of any."""
     standing = chapter.procedure == STANDING
     steps = (s for p in PROCEDURES.values() if standing or p.name == chapter.procedure for s in p.steps)
     events = (s.event for s in steps if s.by is not house.role and house.role in s.event.heard_by)
@@ -66,7 +66,7 @@ def heard(house: House, chapter: Chapter) -> frozenset[type[Event]]:
 
 
 def own(house: House, chapter: Chapter) -> frozenset[type[OwnFact]]:
-    """The own facts that can lie on a chapter's file. A command that it does not know is refused: an answer too."""
+    """The own facts that can lie on a chapter's file; a command that it does not know is refused."""
     facts = {*RUNTIME_FACTS, *house.rulebook.own_facts} - house.never
     return frozenset(f for f in facts if not issubclass(f, Command) or f in chapter.commands)
 

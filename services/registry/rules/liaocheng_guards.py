@@ -1,6 +1,6 @@
 """What a clerk's command may not do in Liaocheng's full-payment sale. GUARDS has the order of asking."""
 
-from contracts.events.registry import FolioReserved, RegistrationRefused
+from contracts.events.registry import RegistrationRefused
 from contracts.events.seller_bank import ConsentIssued
 from contracts.values import Person, require_whole
 from services.registry.facts import (
@@ -59,7 +59,7 @@ def take_the_application_of_both_sides(command: TransferAppliedFor, terms: Terms
 
 
 def decide_nothing_after_the_end(_: RegistrationDecided, over: NoEntryAnyMore | None) -> Refusal | None:
-    """X-3: after the entry, the closing or the end there is nothing to decide."""
+    """X-3, X-4: after the entry, the closing, the end, or on a folio that was refused, nothing is decided."""
     return Refusal(over.title, over.detail, over.clause) if over is not None else None
 
 
@@ -90,15 +90,6 @@ def give_reasons(command: RegistrationDecided) -> Refusal | None:
             "an approval names no reasons" if approved else f"to {command.decision.value} needs its reasons"
         )
         return Refusal("reasons", detail, "X-3, X-4", status=422)
-    return None
-
-
-def approve_only_on_a_claimed_folio(
-    command: RegistrationDecided, reserved: FolioReserved | None
-) -> Refusal | None:
-    """X-4: title checked and claimed first."""
-    if command.decision is Decision.APPROVE and reserved is None:
-        return Refusal("folio is not reserved", "the folio is not claimed for this case", "X-4")
     return None
 
 
@@ -190,7 +181,6 @@ GUARDS = (
     Guard(decide_an_application_on_file),
     Guard(decide_an_application_once),
     Guard(give_reasons),
-    Guard(approve_only_on_a_claimed_folio),
     Guard(approve_nothing_before_the_deposit),
     Guard(approve_nothing_before_the_consent),
     Guard(approve_nothing_after_a_refusal),
