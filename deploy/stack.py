@@ -204,6 +204,7 @@ class Stack:
             institutions = [(one.role.value, one.name) for one in self.city.institutions]
             for name in list(self._children):
                 self._wait(name)
+            self._open_accounts(rail)
             created = asyncio.run(create_topics(kafka, institutions))
             self._say(f"topics: {len(created)} new, {2 * len(institutions) - len(created)} there already")
             desks: dict[str, dict[str, str]] = {}
@@ -244,6 +245,15 @@ class Stack:
         url = f"http://127.0.0.1:{port}"
         self._start(Part(self._python("rail", ("deploy.sandbox.rail",), env), _answers(f"{url}/healthz")))
         return url
+
+    def _open_accounts(self, rail: str) -> None:
+        """The institutions' own accounts: a service that finds none looks again ever more seldom."""
+        for one in self.city.institutions:
+            for account in one.settings.get("accounts", ()):
+                opening = {"owner": one.title, "opening_fen": 0}
+                answer = httpx.put(f"{rail}/accounts/{account}", json=opening, timeout=5, trust_env=False)
+                if not answer.is_success:
+                    raise StartFailed(f"the rail does not open account {account}: {answer.text[:300]}")
 
     def _start_service(self, one: Institution, kafka: str, mongodb: str, rail: str) -> str:
         port = self._ports.take(one.key)
