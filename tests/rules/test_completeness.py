@@ -1,7 +1,8 @@
 """Architecture, decision 5: nothing is dropped silently.
 
-For every fact that can come to a chapter, in every phase, a sentence active then reads it, or exactly one
-verdict says what becomes of it. A new institution is one more line in HOUSES.
+For every fact that can come to a chapter, in every phase, a sentence active then reads it, or one verdict
+says what becomes of it; an alarm may stand beside a sentence, as for money after the end. A new institution is one
+more line in HOUSES.
 """
 
 from collections.abc import Iterator
@@ -82,19 +83,25 @@ def readers(chapter: Chapter, kind: type[Fact], phase: Phase) -> list[str]:
     return rules + [w.name for w in chapter.waits if phase in w.during and kind in reads_of(w.needs)]
 
 
+def looked_at_in(house: House, chapter: Chapter, kind: type[Fact]) -> tuple[Phase, ...]:
+    """The phases in which a fact is looked at: one that moves a case, only in the phase it moves it to."""
+    moves = house.rulebook.phases
+    return (moves[kind],) if kind in moves and chapter.procedure != STANDING else phases(chapter)
+
+
 def unanswered(house: House, chapter: Chapter) -> Iterator[str]:
-    """Every (fact, phase) without an answer, or with more than one."""
+    """Every (fact, phase) that no sentence reads and no verdict names, or that two verdicts name."""
     for kind in sorted(heard(house, chapter) | own(house, chapter), key=lambda kind: kind.__name__):
-        for phase in phases(chapter):
-            verdicts = [v for v in chapter.unexpected if v.kind is kind and phase in v.when]
+        for phase in looked_at_in(house, chapter, kind):
+            verdicts = sum(1 for v in chapter.unexpected if v.kind is kind and phase in v.when)
             used = readers(chapter, kind, phase)
-            if len(verdicts) != (0 if used else 1):
+            if verdicts > 1 or not (verdicts or used):
                 found = f"read by {used}" if used else "read by no sentence"
-                yield f"{kind.__name__} in {phase.value}: {found}, {len(verdicts)} verdicts"
+                yield f"{kind.__name__} in {phase.value}: {found}, {verdicts} verdicts"
 
 
 @pytest.mark.parametrize(("house", "chapter"), CHAPTERS)
-def test_every_fact_has_exactly_one_answer_in_every_phase(house: House, chapter: Chapter):
+def test_every_fact_has_an_answer_in_every_phase(house: House, chapter: Chapter):
     assert list(unanswered(house, chapter)) == []
 
 
