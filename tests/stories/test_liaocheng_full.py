@@ -94,7 +94,7 @@ async def test_LC_F4_a_home_is_sold(seed: int) -> None:
     interest = round(61_000_000 * 0.031 * 17 / 360)
     assert paid[Purpose.PAYOFF] == 61_000_000 + interest == world.rail.balance_fen(lc.BANK_ACCOUNT)
     assert paid[Purpose.BALANCE] == lc.PRICE_FEN - paid[Purpose.PAYOFF]
-    assert await world.rows("wait") == [] and await world.rows("incident") == []
+    assert not await world.rows("wait") and not await world.rows("incident")
     assert await world.rows("payment") == [] and await world.rows("leftover") == []
 
 

@@ -1,0 +1,110 @@
+"""State is a function of the log: any cut into batches, any hash seed and an empty database give the same file."""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+
+from contracts.envelope import PARTITIONS, Record
+from contracts.event import Role
+from services.runtime.core.journal import digest
+from services.runtime.log_memory import MemoryLog
+from services.runtime.store_memory import MemoryStore
+from tests.stories.test_liaocheng_full import begun, opened
+from tests.stories.world import World
+from tests.support import liaocheng as lc
+from tests.support.bench import NOON
+
+
+class Muted(MemoryLog):
+    """A log that takes everything and keeps nothing: what a replay says again reaches nobody."""
+
+    async def append(self, topic: str, record: Record) -> None:
+        """Nothing happens."""
+
+
+async def sold(seed: int) -> World:
+    world = await opened(await begun(seed))
+    await world.pay(lc.PRICE_FEN)
+    await world.run()
+    return world
+
+
+async def digests(world: World, role: Role) -> dict[str, str]:
+    """The digest of every subject that an institution lived through."""
+    house = world.houses[role]
+    keys = {subject for subject, _ in house.store.journal}
+    return {key: digest((await house.institution.turns.read_subject(key)).items) for key in sorted(keys)}
+
+
+async def replayed(world: World, role: Role, seed: int) -> dict[str, str]:
+    """The same from the log alone, by a service with an empty database, in batches that a seed cuts."""
+    chance = random.Random(seed)
+    log = Muted(NOON)
+    topic = world.houses[role].institution.inbox
+    store = world._stores[role] = MemoryStore()
+    original, world.log = world.log, log  # type: ignore[assignment]
+    log.own = {}  # type: ignore[attr-defined]
+    world.start(role)
+    places = dict.fromkeys(range(PARTITIONS), 0)
+    while any(original.ends(topic)[p] > n for p, n in places.items()):
+        batch = original.batch(topic, places, chance.randint(1, 30))
+        await world.houses[role].institution.turns.take(batch)
+        for received in batch:
+            places[received.partition] = received.offset + 1
+    assert world.houses[role].store is store
+    found = await digests(world, role)
+    world.log = original
+    return found
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_any_cut_of_the_log_into_batches_gives_one_digest(seed: int) -> None:
+    world = await sold(seed)
+    for role in lc.INSTITUTIONS:
+        lived = await digests(world, role)
+        assert len(lived) >= 1
+        for cut in range(4):
+            assert await replayed(world, role, cut) == lived
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_service_with_an_empty_database_pays_nothing_again(seed: int) -> None:
+    world = await sold(seed)
+    for role in lc.INSTITUTIONS:
+        await replayed(world, role, 0)
+    balances = {account: world.rail.balance_fen(account) for account in (lc.ESCROW_ACCOUNT, lc.BANK_ACCOUNT)}
+    for house in world.houses.values():
+        assert not await house.store.rows("payment")
+        await house.institution.payments.work(range(PARTITIONS))
+    assert balances == {account: world.rail.balance_fen(account) for account in balances}
+
+
+def test_two_hash_seeds_give_one_digest() -> None:
+    program = "import tests.stories.test_replay as t; t.print_digests()"
+    outs = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for hash_seed in ("1", "4242")
+    ]
+    assert outs[0] == outs[1] and outs[0].count("\n") >= 3
+
+
+def print_digests() -> None:
+    """What the test above runs in two processes."""
+
+    async def main() -> None:
+        world = await sold(7)
+        for role in lc.INSTITUTIONS:
+            for key, found in (await digests(world, role)).items():
+                print(role.value, key, found)
+
+    asyncio.run(main())
