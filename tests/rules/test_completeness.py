@@ -1,8 +1,8 @@
 """Architecture, decision 5: nothing is dropped silently.
 
 For every fact that can come to a chapter, in every phase, a sentence active then reads it, or one verdict
-says what becomes of it; an alarm may stand beside a sentence, as for money after the end. A new institution is one
-more line in HOUSES.
+says what becomes of it; an alarm may stand beside a sentence, as for money after the end. A new institution
+is one more line in HOUSES.
 """
 
 from collections.abc import Iterator
