@@ -77,7 +77,6 @@ class Service:
     async def start(self) -> None:
         """Connect, take the first partitions, start the workers."""
         await _until_it_works(self.store.ensure)
-        await self.log.start()
         await self.inbox.start()
         s = self.settings
         self._tasks = [
@@ -95,8 +94,8 @@ class Service:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.inbox.stop()
-        await self.log.stop()
-        await self.rail.close()
+        await self.log.close()
+        await self.rail.aclose()
         await self.store.close()
 
     async def is_ready(self) -> str:
@@ -119,7 +118,8 @@ class Service:
             await self.institution.turns.take(batch)
 
     async def _starts(self, partitions: Collection[int]) -> Mapping[int, int]:
-        return await self.store.newest_places(partitions)
+        """The place after the newest that the database knows, by partition."""
+        return {p: place + 1 for p, place in (await self.store.newest_places(partitions)).items()}
 
     async def _remade(self, partitions: Collection[int]) -> None:
         logs.log().warning("the inbox was made anew; its places start again", partitions=sorted(partitions))
