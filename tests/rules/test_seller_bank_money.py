@@ -1,5 +1,7 @@
 """X-1: what is no debt goes back to whoever paid it, and money that no rule may book waits for a clerk."""
 
+from typing import TypedDict
+
 import pytest
 
 from contracts.event import Role
@@ -44,6 +46,13 @@ from tests.support.bench import FOLIO, Bench, command
 from tests.support.examples import BANKS_ACCOUNT, ESCROW_ACCOUNT
 
 SURPLUS_FEN: Fen = 250
+
+
+class Place(TypedDict):
+    """A file of a subject."""
+
+    case: str
+    subject: str
 
 
 def overpaid() -> Bench:
@@ -179,6 +188,22 @@ def test_X_1_a_clerk_sends_it_back_with_the_payers_own_words() -> None:
     assert bench.said(PayoffReturned, case="") == bench.said(PayoffReturned) == []
     again = bench.own(command(MoneyDecided, money=given, unit_number=UNIT), case="", subject=BANKS_UNMATCHED)
     assert bench.refusal(again).title == "nothing to decide"
+
+
+def test_X_1_a_return_outside_a_case_that_fails_is_ordered_again_by_a_clerk() -> None:
+    bench = quoted()
+    place = Place(case="", subject=BANKS_UNMATCHED)
+    bench.own(money(SURPLUS_FEN, reference="还贷"), **place)
+    bench.own(command(MoneyDecided, money=receipt(bench, **place)), **place)
+    failed = the_pay(bench, **place)
+    early = bench.own(command(PaymentOrderedAgain, payment=failed), **place)
+    assert bench.refusal(early).title == "not failed"
+    bench.own(failures(failed)[0], **place)
+    assert [a.why.split(";")[0] for a in alarms(bench, case="")][1:] == ["the account is closed"]
+    assert actions(bench, BANKS_UNMATCHED) == ["order-payment-again"]
+    bench.own(command(PaymentOrderedAgain, payment=failed, to_account="ESCROW-LC-02"), **place)
+    assert [p.to_account for p in bench.said(Pay, case="")] == [ESCROW_ACCOUNT, "ESCROW-LC-02"]
+    assert actions(bench, BANKS_UNMATCHED) == []
 
 
 def test_X_1_a_clerk_finds_the_loan_that_it_is_for() -> None:

@@ -23,22 +23,16 @@ from contracts.period import Days, Period, Source
 from contracts.values import DocumentNumber
 from services.runtime.core.facts import (
     Alarm,
-    DocumentDrafted,
-    DocumentVoided,
-    IncidentClosed,
-    NumberAllotted,
-    NumberWanted,
     PaymentAccepted,
     PeriodEnded,
     PeriodPassed,
     PeriodStarted,
-    PeriodUnpublished,
-    SubjectResumed,
 )
 from services.runtime.core.file import Filed, Phase
 from services.runtime.core.money import Ledger
 from services.runtime.core.periods import CHINA_TIME
 from services.runtime.core.rule import Across, All, Chapter, Rule, Says, View, Wait, Waiting, alarm, noted
+from services.runtime.core.verdicts import IN_A_CASE
 from services.seller_bank.books import CaseLoan, Entry
 from services.seller_bank.facts import ConsentDecided, Ends, PayoffAsked, names_case, sold_by
 from services.seller_bank.payoff import Payoff
@@ -378,17 +372,10 @@ UNEXPECTED = (
     noted(DeadlineMissed, ALWAYS, "a warning; who is late sees it on the own worklist"),
     noted(FolioReserved, (CLOSING, ENDED), "it crossed the end on another line"),
     noted(ConsentDecided, (CLOSING, ENDED), "a guard refuses it"),
-    noted(Alarm, ALWAYS, "an incident waits for a clerk, not for a sentence"),
-    noted(IncidentClosed, ALWAYS, "it takes the incident off the worklist"),
-    noted(SubjectResumed, ALWAYS, "the runtime lets the subject go on"),
-    noted(DocumentDrafted, ALWAYS, "the runtime asks for its numbers"),
-    noted(NumberWanted, ALWAYS, "told to the series, which is a subject of its own"),
-    noted(NumberAllotted, ALWAYS, "the runtime says what was drafted"),
-    noted(DocumentVoided, ALWAYS, "the runtime's note that a number stays unused"),
     noted(PeriodStarted, ENDED, "nothing runs any more in an ended case"),
     noted(PeriodEnded, ENDED, "nothing runs any more in an ended case"),
     noted(PeriodPassed, ENDED, "nothing has to be done in time any more"),
-    noted(PeriodUnpublished, ALWAYS, "its own row is the incident, until the calendar is published"),
+    *IN_A_CASE,
 )
 
 WAITS = (Wait(decide_on_consent), Wait(ask_for_the_payoff), *MONEY_WAITS)

@@ -12,21 +12,12 @@ from contracts.events.registry import FolioRefused
 from contracts.events.seller_bank import PayoffReturned
 from services.runtime.core.facts import (
     Alarm,
-    DocumentDrafted,
-    DocumentVoided,
-    IncidentClosed,
-    NumberAllotted,
-    NumberWanted,
     PaymentAccepted,
-    PeriodEnded,
-    PeriodPassed,
-    PeriodStarted,
-    PeriodUnpublished,
-    SubjectResumed,
 )
 from services.runtime.core.file import STANDING, Phase, Refusal
 from services.runtime.core.money import Ledger
 from services.runtime.core.rule import Across, Chapter, For, Guard, Rule, Says, View, noted
+from services.runtime.core.verdicts import OUTSIDE_A_CASE
 from services.seller_bank.books import Books, LoanBook
 from services.seller_bank.facts import ConsentDecided, LoanImported, PayoffAsked, sold_by
 from services.seller_bank.rules.money import MONEY_GUARDS, MONEY_RULES, MONEY_WAITS
@@ -132,17 +123,7 @@ RULES = (
 
 UNEXPECTED = (
     noted(ConsentDecided, OPEN, "a guard refuses it: it belongs in a case"),
-    noted(Alarm, OPEN, "an incident waits for a clerk, not for a sentence"),
-    noted(IncidentClosed, OPEN, "it takes the incident off the worklist"),
-    noted(SubjectResumed, OPEN, "the runtime lets the subject go on"),
-    noted(DocumentDrafted, OPEN, "the runtime numbers it; no document is issued outside a case"),
-    noted(NumberWanted, OPEN, "the runtime allots the number: this is the series"),
-    noted(NumberAllotted, OPEN, "the runtime says what was drafted; nothing is drafted outside a case"),
-    noted(DocumentVoided, OPEN, "the runtime's note; nothing is drafted outside a case"),
-    noted(PeriodStarted, OPEN, "no period runs outside a case"),
-    noted(PeriodEnded, OPEN, "no period runs outside a case"),
-    noted(PeriodPassed, OPEN, "no period runs outside a case"),
-    noted(PeriodUnpublished, OPEN, "no period runs outside a case"),
+    *OUTSIDE_A_CASE,
 )
 
 LOANS = Chapter(
