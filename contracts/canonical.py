@@ -87,9 +87,7 @@ def _object(value: Mapping[Any, object], path: _Path) -> dict[str, object]:
     keys: list[str] = []
     for key in value:
         if not isinstance(key, str):
-            raise TypeError(
-                f"canonical JSON: {_shown(path)}: key {key!r} is {type(key).__name__}, not a string"
-            )
+            raise TypeError(f"canonical JSON: {_shown(path)}: key {key!r} is {type(key).__name__}, not a string")
         keys.append(_text(key, path))
     # RFC 8785 3.2.3 sorts by UTF-16 code units, which differs from code points beyond U+FFFF.
     keys.sort(key=None if all(map(str.isascii, keys)) else _utf16)
@@ -105,9 +103,7 @@ def _text(value: str, path: _Path) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ValueError(
-                f"canonical JSON: {_shown(path)}: a lone surrogate is not Unicode text"
-            ) from None
+            raise ValueError(f"canonical JSON: {_shown(path)}: a lone surrogate is not Unicode text") from None
     return value
 
 

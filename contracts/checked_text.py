@@ -62,9 +62,7 @@ class CheckedText(str):
         return core_schema.no_info_plain_validator_function(cls._validated)
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "pattern": cls._pattern, "title": cls.__name__, "examples": [cls._example]}
 
     def masked(self) -> str:

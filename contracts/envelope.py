@@ -84,11 +84,7 @@ class Envelope:
 
     def signed_bytes(self) -> bytes:
         """What the signature covers: every attribute, each with its name and length, and the data."""
-        parts = [
-            f"{name}:{len(value.encode())}:{value}\n"
-            for name, value in _attributes(self)
-            if name != "signature"
-        ]
+        parts = [f"{name}:{len(value.encode())}:{value}\n" for name, value in _attributes(self) if name != "signature"]
         return "".join(parts).encode() + self.data
 
     def digest(self) -> str:

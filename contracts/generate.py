@@ -75,9 +75,7 @@ def write(root: Path = ROOT) -> list[str]:
 def _stale(root: Path, wanted: Mapping[str, str]) -> list[str]:
     """Files that bear the mark of an earlier run and that no run makes any more."""
     folders = (root / SCHEMAS, root / ASYNCAPI, root / PAGES)
-    files = (
-        file for folder in folders if folder.exists() for file in sorted(folder.iterdir()) if file.is_file()
-    )
+    files = (file for folder in folders if folder.exists() for file in sorted(folder.iterdir()) if file.is_file())
     paths = ((file.relative_to(root).as_posix(), file) for file in files)
     return [path for path, file in paths if path not in wanted and MARK in file.read_text(encoding="utf-8")]
 

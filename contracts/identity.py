@@ -44,9 +44,7 @@ class ResidentId(CheckedText):
             raise cls._refuse("characters 7-14 are no birth date: there is no such day") from None
         weighed = sum(int(digit) * weight for digit, weight in zip(text, _RESIDENT_WEIGHTS, strict=False))
         if text[17] != "10X98765432"[weighed % 11]:
-            raise cls._refuse(
-                "character 18 is not the check character of the other 17: one of them is mistyped"
-            )
+            raise cls._refuse("character 18 is not the check character of the other 17: one of them is mistyped")
         return text
 
     @property
@@ -78,18 +76,12 @@ class Uscc(CheckedText):
             raise cls._refuse(f"has 18 characters, this has {len(text)}")
         for place, character in enumerate(text, start=1):
             if character not in _USCC_ALPHABET:
-                raise cls._refuse(
-                    f"character {place} must be a digit or an upper-case letter other than I, O, S, V, Z"
-                )
+                raise cls._refuse(f"character {place} must be a digit or an upper-case letter other than I, O, S, V, Z")
         if not re.fullmatch("[0-9]{6}", text[2:8]):
             raise cls._refuse("characters 3-8 are the area code and must be digits")
-        weighed = sum(
-            _USCC_ALPHABET.index(character) * pow(3, place, 31) for place, character in enumerate(text[:17])
-        )
+        weighed = sum(_USCC_ALPHABET.index(character) * pow(3, place, 31) for place, character in enumerate(text[:17]))
         if _USCC_ALPHABET.index(text[17]) != -weighed % 31:
-            raise cls._refuse(
-                "character 18 is not the check character of the other 17: one of them is mistyped"
-            )
+            raise cls._refuse("character 18 is not the check character of the other 17: one of them is mistyped")
         return text
 
 
@@ -103,9 +95,7 @@ The rare eighteen digits that pass both checks are read as a resident's, everywh
 
 PersonName = Annotated[
     str,
-    StringConstraints(
-        strict=True, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,98}[^\s\x00-\x1f\x7f])?$"
-    ),
+    StringConstraints(strict=True, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,98}[^\s\x00-\x1f\x7f])?$"),
 ]
 """A name as the certificate writes it: 1 to 100 characters, no controls, no blank at either end."""
 

@@ -187,9 +187,7 @@ class VerificationCode(CheckedText):
     @classmethod
     def _check(cls, text: str) -> str:
         if not re.fullmatch(cls._pattern[1:-1], text):
-            raise cls._refuse(
-                "is three or four groups of four, joined by -, of 0-9 and A-Z without I, L, O and U"
-            )
+            raise cls._refuse("is three or four groups of four, joined by -, of 0-9 and A-Z without I, L, O and U")
         return text
 
     @classmethod
@@ -226,9 +224,7 @@ class Share(BaseModel):
         if self.numerator > self.denominator:
             raise PydanticCustomError("share", "share: is at most 1, this is more")
         if gcd(self.numerator, self.denominator) != 1:
-            raise PydanticCustomError(
-                "share", "share: must be reduced, so that equal shares are written alike"
-            )
+            raise PydanticCustomError("share", "share: must be reduced, so that equal shares are written alike")
         return self
 
     @property
@@ -241,9 +237,7 @@ def require_whole(shares: Iterable[Share]) -> None:
     """Return nothing if the shares sum to exactly 1. Raises `PydanticCustomError` with their sum if not."""
     total = sum((share.fraction for share in shares), Fraction(0))
     if total != 1:
-        raise PydanticCustomError(
-            "shares", "shares: must sum to 1, these sum to {total}", {"total": str(total)}
-        )
+        raise PydanticCustomError("shares", "shares: must sum to 1, these sum to {total}", {"total": str(total)})
 
 
 AccountNumber = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9-]{4,34}$")]
@@ -257,9 +251,7 @@ CaseId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9-]{6,40
 
 Clause = Annotated[
     str,
-    StringConstraints(
-        strict=True, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,118}[^\s\x00-\x1f\x7f])?$"
-    ),
+    StringConstraints(strict=True, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,118}[^\s\x00-\x1f\x7f])?$"),
 ]
 """The clause that something rests on, `LC-F3` or `Civil Code 203`: one line of 1 to 120 characters."""
 
@@ -271,9 +263,7 @@ _INSTANT = rf"^(19|2[0-9])[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK}(\.[0-9]{{1,9
 def _instant(value: Any) -> datetime:
     if isinstance(value, str):
         if not re.fullmatch(_INSTANT[1:-1], value):
-            raise _no_instant(
-                "text must be YYYY-MM-DDTHH:MM:SS, up to 9 decimals, then Z or an offset such as +08:00"
-            )
+            raise _no_instant("text must be YYYY-MM-DDTHH:MM:SS, up to 9 decimals, then Z or an offset such as +08:00")
         try:
             value = datetime.fromisoformat(value)
         except ValueError:

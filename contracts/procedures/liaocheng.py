@@ -54,7 +54,9 @@ LC_FULL = Procedure(
             after=[FolioReserved, DepositConfirmed, ConsentIssued],
             not_after=[TransferRegistered, ClosingRequested, *ENDS],
         ),
-        step(RegistrationReturned, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True),
+        step(
+            RegistrationReturned, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True
+        ),
         step(RegistrationRefused, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True),
         step(
             TransferRegistered,
@@ -96,6 +98,9 @@ LC_FULL = Procedure(
             not_after=[TransferRegistered, *ENDS],
             way_out=True,
         ),
-        *(step(DeadlineMissed, role, "periods", after=[CaseOpened], way_out=True) for role in (ESCROW, REGISTRY, SELLER_BANK)),
+        *(
+            step(DeadlineMissed, role, "periods", after=[CaseOpened], way_out=True)
+            for role in (ESCROW, REGISTRY, SELLER_BANK)
+        ),
     ),
 )

@@ -99,6 +99,4 @@ def violations(procedure: Procedure, trace: Iterable[Word]) -> list[str]:
 
 def possible(procedure: Procedure, known: frozenset[type[Fact]]) -> tuple[Step, ...]:
     """The steps whose conditions are met by what has been said, and that have not been taken."""
-    return tuple(
-        s for s in procedure.steps if s.event not in known and not permitted(procedure, s.by, s.event, known)
-    )
+    return tuple(s for s in procedure.steps if s.event not in known and not permitted(procedure, s.by, s.event, known))

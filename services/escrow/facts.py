@@ -442,4 +442,3 @@ def split(amount_fen: int, parties: tuple[Party, ...]) -> list[tuple[Party, int]
     parts = [int(Fraction(amount_fen) * party.share.fraction) for party in parties]
     parts[0] += amount_fen - sum(parts)
     return [(party, part) for party, part in zip(parties, parts, strict=True) if part]
-

@@ -18,9 +18,7 @@ from services.runtime.core.facts import Command, OwnFact, PeriodEnded, PeriodPas
 from services.runtime.core.file import Filed
 from services.runtime.core.rule import All, View
 
-Text = Annotated[
-    str, StringConstraints(strict=True, min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
+Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """One line of 1 to 120 characters, as a clerk writes it."""
 
 
@@ -272,9 +270,7 @@ class Applications(View):
         return next((a for a in self.made if a.number == number), None)
 
 
-def _application(
-    made: Filed[TransferApplicationMade | TransferAppliedFor], at_the_counter: list[str]
-) -> Application:
+def _application(made: Filed[TransferApplicationMade | TransferAppliedFor], at_the_counter: list[str]) -> Application:
     fact = made.fact
     if isinstance(fact, TransferApplicationMade):
         number, consent = fact.application.number, fact.consent

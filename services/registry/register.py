@@ -83,9 +83,7 @@ class Mortgage:
 
     def ranked(self) -> RankedMortgage:
         """As events show it: without the sum secured."""
-        return RankedMortgage(
-            certificate=self.terms.certificate, mortgagee=self.terms.mortgagee, rank=self.rank
-        )
+        return RankedMortgage(certificate=self.terms.certificate, mortgagee=self.terms.mortgagee, rank=self.rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +201,7 @@ class Register(View):
         others = (m for m in self.mortgages if m.terms.certificate != certificate)
         return tuple(replace(m, rank=rank) for rank, m in enumerate(others, start=1))
 
-    def _noted(
-        self, at: datetime, kind: EntryKind, about: str, case: str = "", content: Content | None = None
-    ) -> Self:
+    def _noted(self, at: datetime, kind: EntryKind, about: str, case: str = "", content: Content | None = None) -> Self:
         entry = Entry(self.next_entry, at, kind, about, case, content)
         return replace(self, history=(*self.history, entry))
 

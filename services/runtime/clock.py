@@ -1,6 +1,6 @@
 """The clock, so that tests and simulations can have their own."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -17,5 +17,5 @@ class SystemClock:
 
     def now(self) -> datetime:
         """This moment in UTC, cut to the millisecond as times are on the wire."""
-        moment = datetime.now(timezone.utc)
+        moment = datetime.now(UTC)
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

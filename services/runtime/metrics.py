@@ -19,7 +19,10 @@ class Metrics:
         )
         self.lag = Gauge("daiya_lag_records", "Records not yet handled", ["partition"], registry=self.registry)
         self.open_rows = Gauge(
-            "daiya_open", "Open rows: incident, held, stopped, leftover, payment, wait", ["kind"], registry=self.registry
+            "daiya_open",
+            "Open rows: incident, held, stopped, leftover, payment, wait",
+            ["kind"],
+            registry=self.registry,
         )
 
     def text(self) -> bytes:

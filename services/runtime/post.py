@@ -60,7 +60,15 @@ class Post:
             assert isinstance(filed.fact, Event)
             data = to_data(filed.fact.copy_for(Role(topic.split(".")[1])))
             envelope = Envelope(
-                filed.id, self.house.source, filed.fact.type_name, filed.case, filed.time, subject, number, filed.cause, data
+                filed.id,
+                self.house.source,
+                filed.fact.type_name,
+                filed.case,
+                filed.time,
+                subject,
+                number,
+                filed.cause,
+                data,
             )
             record = encode(self.keys.sign_word(envelope))
             parcels.append(Parcel(f"{LEFTOVER}/{filed.id}/{topic}", topic, record, subject, filed.time))

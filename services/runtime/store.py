@@ -71,9 +71,7 @@ class Store(Protocol):
         """All rows of one subject."""
         ...
 
-    async def rows(
-        self, kind: str, *, partitions: Collection[int] | None = None, limit: int = 1000
-    ) -> Sequence[Row]:
+    async def rows(self, kind: str, *, partitions: Collection[int] | None = None, limit: int = 1000) -> Sequence[Row]:
         """Rows of a kind, oldest first; only of these partitions if any are named."""
         ...
 

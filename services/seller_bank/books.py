@@ -61,11 +61,7 @@ class LoanBook:
         if not self.settled:
             raise ValueError(f"loan {self.terms.loan_number} is not settled")
         settling = next((e for e in self.entries if e.booking.open_fen == 0), None)
-        return (
-            settling.money.fact.booked_at
-            if settling is not None
-            else _midnight(self.terms.interest_paid_through)
-        )
+        return settling.money.fact.booked_at if settling is not None else _midnight(self.terms.interest_paid_through)
 
     @property
     def settled_on(self) -> date:

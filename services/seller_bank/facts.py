@@ -85,8 +85,7 @@ class Over(View):
 def sold_by(opened: CaseOpened, loan: LoanImported) -> bool:
     """Whether a borrower of this loan is a seller in this case."""
     return bool(
-        {person.id_number for person in loan.borrowers}
-        & {seller.person.id_number for seller in opened.sellers}
+        {person.id_number for person in loan.borrowers} & {seller.person.id_number for seller in opened.sellers}
     )
 
 

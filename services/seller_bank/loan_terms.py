@@ -79,9 +79,7 @@ class LoanTerms(Frozen):
     overdue_interest_fen: Fen = 0
     costs_fen: Fen = 0
     penalty: Penalty | None = None
-    cut_off: Annotated[
-        str, StringConstraints(strict=True, pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")
-    ]
+    cut_off: Annotated[str, StringConstraints(strict=True, pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
     rounding: Rounding = "half-up"
     booking_order: tuple[Part, Part, Part] = CIVIL_CODE_561
     good_through_days: Annotated[int, Field(strict=True, ge=0, le=366)] = 0

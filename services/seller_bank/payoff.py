@@ -290,10 +290,7 @@ def _interest(terms: LoanTerms, until: date) -> Fraction:
     starts += [c.from_day for c in terms.rate_changes if terms.interest_paid_through < c.from_day < until]
     ends = [*starts[1:], until]
     return sum(
-        (
-            _interest_of_a_day(terms, start) * (end - start).days
-            for start, end in zip(starts, ends, strict=True)
-        ),
+        (_interest_of_a_day(terms, start) * (end - start).days for start, end in zip(starts, ends, strict=True)),
         Fraction(0),
     )
 

@@ -189,9 +189,7 @@ def open_case(bench: Bench, case: str = FIRST, **changes: Any) -> Turn:
     return bench.hear(opened(**changes), NOTARY, case=case)
 
 
-def ready(
-    bench: Bench | None = None, case: str = FIRST, consent: ConsentIssued | None = None, **changes: Any
-) -> Bench:
+def ready(bench: Bench | None = None, case: str = FIRST, consent: ConsentIssued | None = None, **changes: Any) -> Bench:
     """A case of which everything is on file for the registrar to approve the notary's first application."""
     bench = bench or with_folio()
     open_case(bench, case, **changes)

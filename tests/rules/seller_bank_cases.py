@@ -72,9 +72,7 @@ def loan(**changes: Any) -> LoanImported:
 
 def period(name: str, days: int = 3, whose: Role = Role.SELLER_BANK) -> Period:
     """A period that a city might name."""
-    return Period(
-        name=name, whose=whose, days=days, count=Days.CALENDAR, clause="LC-R2", source=Source.PRACTICE
-    )
+    return Period(name=name, whose=whose, days=days, count=Days.CALENDAR, clause="LC-R2", source=Source.PRACTICE)
 
 
 def example(kind: type[Any], **changes: Any) -> Any:
@@ -156,9 +154,7 @@ def cancelled() -> CaseCancelled:
 def sent(bench: Bench, amount_fen: int, transfer: str = "T-1", quote: PayoffQuoted | None = None) -> Turn:
     """The notary says that the payoff is on its way, by its newest quote."""
     named = (quote or bench.said(PayoffQuoted)[-1]).statement.number
-    word = PayoffTransferred(
-        quote=named, amount_fen=amount_fen, to_account=BANKS_ACCOUNT, rail_transfer=transfer
-    )
+    word = PayoffTransferred(quote=named, amount_fen=amount_fen, to_account=BANKS_ACCOUNT, rail_transfer=transfer)
     return bench.hear(word, NOTARY)
 
 

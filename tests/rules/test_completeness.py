@@ -12,6 +12,7 @@ import pytest
 
 from contracts.event import Event, Fact, Role
 from contracts.procedures import PROCEDURES
+from services.escrow.rules import RULEBOOK as ESCROW
 from services.registry.rules import RULEBOOK as REGISTRY
 from services.runtime.core.facts import (
     RUNTIME_FACTS,
@@ -27,6 +28,7 @@ from services.runtime.core.facts import (
 )
 from services.runtime.core.file import STANDING, Phase
 from services.runtime.core.rule import Chapter, Rulebook, reads_of
+from services.seller_bank.rules import RULEBOOK as SELLER_BANK
 
 MONEY: frozenset[type[OwnFact]] = frozenset(
     {
@@ -50,7 +52,11 @@ class House:
     never: frozenset[type[OwnFact]] = frozenset()
 
 
-HOUSES = (House(Role.REGISTRY, REGISTRY, never=MONEY),)
+HOUSES = (
+    House(Role.REGISTRY, REGISTRY, never=MONEY),
+    House(Role.ESCROW, ESCROW),
+    House(Role.SELLER_BANK, SELLER_BANK),
+)
 CHAPTERS = [
     pytest.param(house, chapter, id=f"{house.role.value} {chapter.procedure or 'standing'}")
     for house in HOUSES
@@ -109,9 +115,7 @@ def test_every_fact_has_an_answer_in_every_phase(house: House, chapter: Chapter)
 def test_no_verdict_is_about_what_never_comes(house: House, chapter: Chapter):
     known = heard(house, chapter) | own(house, chapter)
     idle = {f"{v.kind.__name__}: {v.why}" for v in chapter.unexpected if v.kind not in known}
-    idle |= {
-        f"{v.kind.__name__} in {p}" for v in chapter.unexpected for p in v.when if p not in phases(chapter)
-    }
+    idle |= {f"{v.kind.__name__} in {p}" for v in chapter.unexpected for p in v.when if p not in phases(chapter)}
     assert idle == set()
 
 
@@ -139,8 +143,6 @@ def test_the_check_finds_what_is_missing_and_what_is_said_twice():
     full = REGISTRY.chapters["LC-FULL"]
     house = HOUSES[0]
     less = Chapter(full.procedure, full.rules, full.unexpected[1:], full.guards, full.waits)
-    more = Chapter(
-        full.procedure, full.rules, (*full.unexpected, full.unexpected[0]), full.guards, full.waits
-    )
+    more = Chapter(full.procedure, full.rules, (*full.unexpected, full.unexpected[0]), full.guards, full.waits)
     assert len(list(unanswered(house, less))) == len(full.unexpected[0].when)
     assert len(list(unanswered(house, more))) == len(full.unexpected[0].when)

@@ -69,17 +69,13 @@ def test_the_daily_amount_is_exact_and_not_rounded_before_it_is_multiplied() -> 
     payoff = quote(terms(), after(17))
     assert payoff.per_diem == ExactFen(fen=6888, numerator=8, denominator=9)
     assert payoff.per_diem_microfen == 6_888_888_888
-    assert (
-        payoff.accrued.exact == 17 * payoff.per_diem.exact == Fraction(80_000_000 * 31_000 * 17, 360 * 10**6)
-    )
+    assert payoff.accrued.exact == 17 * payoff.per_diem.exact == Fraction(80_000_000 * 31_000 * 17, 360 * 10**6)
     assert payoff.interest_fen != 17 * 6889
 
 
 def test_the_payoff_names_every_part() -> None:
     payoff = quote(
-        terms(
-            arrears_fen=206_667, overdue_interest_fen=310, costs_fen=5_000, penalty={"amount_fen": 100_000}
-        ),
+        terms(arrears_fen=206_667, overdue_interest_fen=310, costs_fen=5_000, penalty={"amount_fen": 100_000}),
         after(17),
     )
     assert (payoff.principal_fen, payoff.interest_fen) == (80_000_000, 117_111)
@@ -115,19 +111,14 @@ def test_the_29th_of_february_is_a_day_and_the_basis_stays(paid: date, on: date,
     assert payoff.accrued.exact == Fraction(80_000_000 * 31_000 * days, 365 * 10**6)
 
 
-@pytest.mark.parametrize(
-    ("how", "half", "three_halves"), [("half-up", 1, 2), ("half-even", 0, 2), ("down", 0, 1)]
-)
+@pytest.mark.parametrize(("how", "half", "three_halves"), [("half-up", 1, 2), ("half-even", 0, 2), ("down", 0, 1)])
 def test_a_half_is_rounded_as_the_loan_says(how: Any, half: int, three_halves: int) -> None:
     assert rounded(Fraction(1, 2), how) == half
     assert rounded(Fraction(3, 2), how) == three_halves
     assert rounded(Fraction(7), how) == 7
     assert rounded(Fraction(49, 100), how) == 0
     # 180 yuan at 1 % for a 360th of a year is exactly half a fen
-    assert (
-        quote(terms(principal_fen=18_000, annual_rate_ppm=10_000, rounding=how), after(1)).interest_fen
-        == half
-    )
+    assert quote(terms(principal_fen=18_000, annual_rate_ppm=10_000, rounding=how), after(1)).interest_fen == half
 
 
 def test_a_loan_without_interest_or_without_principal_still_has_a_payoff() -> None:
@@ -218,9 +209,7 @@ def test_a_day_late_but_within_the_quote_leaves_a_days_interest_open() -> None:
 
 
 def test_a_quote_does_not_stand_past_a_reset_of_the_rate() -> None:
-    loan = terms(
-        rate_changes=[{"from_day": date(2026, 4, 8), "annual_rate_ppm": 36_000}], good_through_days=10
-    )
+    loan = terms(rate_changes=[{"from_day": date(2026, 4, 8), "annual_rate_ppm": 36_000}], good_through_days=10)
     before = quote(loan, after(17))
     assert before.good_through == date(2026, 4, 8)
     assert before.total_on(date(2026, 4, 8)) == quote(loan, after(19)).total_fen
@@ -461,8 +450,7 @@ LOANS = st.builds(
     ),
     rate_changes=st.dictionaries(st.integers(-30, 60), RATES, max_size=3).map(
         lambda by_day: [
-            RateChange(from_day=PAID + timedelta(days=day), annual_rate_ppm=by_day[day])
-            for day in sorted(by_day)
+            RateChange(from_day=PAID + timedelta(days=day), annual_rate_ppm=by_day[day]) for day in sorted(by_day)
         ]
     ),
     cut_off=st.sampled_from(["00:00", "16:30", "24:00"]),
@@ -521,9 +509,7 @@ def test_no_fen_is_lost_in_booking(loan: LoanTerms, moment: datetime, received_f
         for part in loan.booking_order
     ]
     for place, part in enumerate(loan.booking_order):
-        assert not (any(still_open[:place]) and booked[part]), (
-            "a later part got money before an earlier was settled"
-        )
+        assert not (any(still_open[:place]) and booked[part]), "a later part got money before an earlier was settled"
 
 
 @given(LOANS, MOMENTS, st.integers(1, 2 * 10**10))

@@ -169,9 +169,7 @@ def test_LC_F3_unknown_application_and_unknown_case_are_not_found():
     ("decision", "reasons"),
     [(Decision.APPROVE, (home.REASON,)), (Decision.RETURN, ()), (Decision.REFUSE, ())],
 )
-def test_X_4_return_and_refusal_name_reasons_and_an_approval_none(
-    decision: Decision, reasons: tuple[Any, ...]
-):
+def test_X_4_return_and_refusal_name_reasons_and_an_approval_none(decision: Decision, reasons: tuple[Any, ...]):
     bench = home.ready()
     assert bench.refusal(bench.own(home.decided(decision, reasons=reasons))).status == 422
 
@@ -272,9 +270,7 @@ def test_LC_F2_no_transfer_clause_that_the_consent_lifts_hinders_no_entry_and_go
     "consent",
     [
         pytest.param({"lifts_no_transfer_clause": False}, id="not lifted"),
-        pytest.param(
-            {"lifts_no_transfer_clause": True, "mortgage_certificate": home.SECOND_MORTGAGE}, id="of another"
-        ),
+        pytest.param({"lifts_no_transfer_clause": True, "mortgage_certificate": home.SECOND_MORTGAGE}, id="of another"),
     ],
 )
 def test_LC_F2_no_transfer_clause_that_the_consent_does_not_lift_refuses_the_entry(consent: dict[str, Any]):

@@ -21,9 +21,7 @@ from services.runtime.core.file import STANDING, Heard
 from services.runtime.core.journal import dump, load, vocabulary
 from tests.rules import registry_cases as home
 
-NOTICE = Notice(
-    kind=NoticeKind.TRANSFER, certificate=home.THIRD_MORTGAGE, in_favour_of="赵某", since=home.DAY
-)
+NOTICE = Notice(kind=NoticeKind.TRANSFER, certificate=home.THIRD_MORTGAGE, in_favour_of="赵某", since=home.DAY)
 
 
 def test_folio_is_imported_with_an_entry_for_each_part():
@@ -101,12 +99,8 @@ def test_X_4_nothing_is_entered_on_a_unit_that_is_not_in_the_register(command: C
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_X_4_what_stands_is_not_entered_twice_and_what_does_not_stand_is_not_lifted(
-    command: Command, status: int
-):
-    bench = home.with_folio(
-        restrictions=(home.restriction(RestrictionKind.FREEZE, "冻1"),), notices=(NOTICE,)
-    )
+def test_X_4_what_stands_is_not_entered_twice_and_what_does_not_stand_is_not_lifted(command: Command, status: int):
+    bench = home.with_folio(restrictions=(home.restriction(RestrictionKind.FREEZE, "冻1"),), notices=(NOTICE,))
     assert bench.refusal(bench.standing(command)).status == status
     assert len(home.register(bench).history) == 4
 

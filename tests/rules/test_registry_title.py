@@ -114,9 +114,7 @@ def test_X_4_unit_of_another_number_is_unknown():
     "owners",
     [
         pytest.param((Owner(person=home.BUYER, share=home.WHOLE),), id="somebody else"),
-        pytest.param(
-            (Owner(person=home.SELLER, share=HALF), Owner(person=home.BUYER, share=HALF)), id="one of two"
-        ),
+        pytest.param((Owner(person=home.SELLER, share=HALF), Owner(person=home.BUYER, share=HALF)), id="one of two"),
     ],
 )
 def test_X_4_sellers_who_are_not_the_owners_are_refused(owners: tuple[Owner, ...]):
@@ -145,9 +143,7 @@ def test_X_4_sellers_with_other_shares_than_the_register_are_refused():
         (NoticeKind.MORTGAGE, "liaocheng-icbc", []),
     ],
 )
-def test_X_4_advance_notice_of_others_refuses_the_folio(
-    kind: NoticeKind, of_whom: str, expected: list[RefusalReason]
-):
+def test_X_4_advance_notice_of_others_refuses_the_folio(kind: NoticeKind, of_whom: str, expected: list[RefusalReason]):
     notice = Notice(kind=kind, certificate=home.SECOND_MORTGAGE, in_favour_of=of_whom, since=home.DAY)
     bench = home.with_folio(notices=(notice,))
     home.open_case(bench)

@@ -239,9 +239,7 @@ def test_LC_F2_a_loan_belongs_to_its_folio_and_a_decision_to_its_case() -> None:
 
 def test_LC_F2_an_opening_of_somebody_else_is_no_case_here() -> None:
     bench = with_loan()
-    turn = bench.hear(
-        opened(institutions={**opened().institutions, Role.SELLER_BANK: "liaocheng-abc"}), NOTARY
-    )
+    turn = bench.hear(opened(institutions={**opened().institutions, Role.SELLER_BANK: "liaocheng-abc"}), NOTARY)
     assert turn.dead
     assert actions(bench) == []
     assert bench.file(CaseOpened) == ()

@@ -168,9 +168,7 @@ def test_X_1_money_that_names_no_case_waits_for_a_clerk() -> None:
     bench = quoted()
     bench.standing(money(OWED_TODAY_FEN, reference="贷款 0001"), subject=BANKS_UNMATCHED)
     assert actions(bench, BANKS_UNMATCHED) == ["decide-money"]
-    assert [(row.data["clause"], row.kind) for row in bench.rows("incident", BANKS_UNMATCHED)] == [
-        ("X-1", "incident")
-    ]
+    assert [(row.data["clause"], row.kind) for row in bench.rows("incident", BANKS_UNMATCHED)] == [("X-1", "incident")]
     assert bench.conversation() == ["ConsentIssued", "PayoffQuoted"]
     assert bench.rows("payment", BANKS_UNMATCHED) == []
 
@@ -283,9 +281,7 @@ def test_X_1_money_after_the_end_is_an_incident_and_a_clerk_sends_it_back(how: s
     assert actions(bench) == ["decide-money"]
     assert (bench.said(Pay), bench.conversation()) == ([], said)
     bench.own(command(MoneyDecided, money=receipt(bench)))
-    assert [(p.to_account, p.amount_fen, p.reference) for p in bench.said(Pay)] == [
-        (ESCROW_ACCOUNT, 1_000, "退回")
-    ]
+    assert [(p.to_account, p.amount_fen, p.reference) for p in bench.said(Pay)] == [(ESCROW_ACCOUNT, 1_000, "退回")]
     assert actions(bench) == []
     accepted(bench, "B-5")
     assert bench.said(PayoffReturned)[-1].rail_transfer == "B-5"

@@ -86,9 +86,7 @@ ORDERS = [st.permutations(list(arrivals)) for arrivals in (UP_TO_THE_QUOTE, THE_
 
 @settings(max_examples=25, deadline=None)
 @given(*ORDERS)
-def test_facts_in_any_order_give_the_same_conversation(
-    first: list[str], then: list[str], last: list[str]
-) -> None:
+def test_facts_in_any_order_give_the_same_conversation(first: list[str], then: list[str], last: list[str]) -> None:
     bench = play(first, then, last)
     assert words(bench) == words(play(list(UP_TO_THE_QUOTE), list(THE_PAYOFF), list(THE_END)))
     assert sorted(bench.conversation()) == EXPECTED
@@ -119,9 +117,7 @@ def test_the_end_of_a_case_that_is_called_off_in_either_order(order: list[str], 
     if decided:
         bench.own(command(ConsentDecided, consents=True))
     for name in order:
-        bench.hear(example(RegistrationClosed), REGISTRY) if name == "closed" else bench.hear(
-            cancelled(), NOTARY
-        )
+        bench.hear(example(RegistrationClosed), REGISTRY) if name == "closed" else bench.hear(cancelled(), NOTARY)
     assert bench.rows("wait") == []
     assert bench.rows("period") == []
     bench.own(money(10))

@@ -138,13 +138,9 @@ def test_LC_F4_one_fen_short_leaves_a_rest_that_is_quoted_paid_and_then_released
     first = bench.said(PayoffQuoted)[-1]
     sent(bench, first.total_fen - 1)
     bench.own(money(first.total_fen - 1))
-    assert [(b.open_fen, b.by_the_case, b.quote) for b in booked(bench)] == [
-        (1, True, first.statement.number)
-    ]
+    assert [(b.open_fen, b.by_the_case, b.quote) for b in booked(bench)] == [(1, True, first.statement.number)]
     assert bench.said(ReleaseApplied) == []
-    assert [(r.data["action"], "rest" in r.data["what"]) for r in bench.rows("wait")] == [
-        ("ask-payoff", True)
-    ]
+    assert [(r.data["action"], "rest" in r.data["what"]) for r in bench.rows("wait")] == [("ask-payoff", True)]
     bench.own(command(PayoffAsked))
     second = bench.said(PayoffQuoted)[-1]
     assert (second.total_fen, second.principal_fen, second.statement.number) == (
@@ -155,9 +151,7 @@ def test_LC_F4_one_fen_short_leaves_a_rest_that_is_quoted_paid_and_then_released
     assert actions(bench) == []
     sent(bench, 1, "T-2")
     bench.own(money(1, "T-2"))
-    assert [(b.booked_fen, b.open_fen, b.quote) for b in booked(bench)[1:]] == [
-        (1, 0, second.statement.number)
-    ]
+    assert [(b.booked_fen, b.open_fen, b.quote) for b in booked(bench)[1:]] == [(1, 0, second.statement.number)]
     assert len(bench.said(ReleaseApplied)) == 1
     assert bench.said(Pay) == []
 
@@ -165,9 +159,7 @@ def test_LC_F4_one_fen_short_leaves_a_rest_that_is_quoted_paid_and_then_released
 def test_LC_F4_a_quote_past_its_day_is_stated_anew() -> None:
     bench = quoted()
     passed(bench, QUOTE, date(2026, 11, 26))
-    assert [(r.data["action"], "last day" in r.data["what"]) for r in bench.rows("wait")] == [
-        ("ask-payoff", True)
-    ]
+    assert [(r.data["action"], "last day" in r.data["what"]) for r in bench.rows("wait")] == [("ask-payoff", True)]
     assert bench.conversation() == ["ConsentIssued", "PayoffQuoted"]
     bench.later(days=4)
     bench.own(command(PayoffAsked))

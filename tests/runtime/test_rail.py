@@ -84,9 +84,7 @@ class Wire(httpx.ASGITransport):
         try:
             return await super().handle_async_request(request)
         except AssertionError as error:
-            raise httpx.RemoteProtocolError(
-                "the connection was closed in the middle of the answer"
-            ) from error
+            raise httpx.RemoteProtocolError("the connection was closed in the middle of the answer") from error
 
 
 class HttpBench:
@@ -100,9 +98,7 @@ class HttpBench:
         self.http = httpx.AsyncClient(base_url="http://rail", transport=transport)
 
     async def open(self, account: str, owner: str, opening_fen: int) -> None:
-        answer = await self.http.put(
-            f"/accounts/{account}", json={"owner": owner, "opening_fen": opening_fen}
-        )
+        answer = await self.http.put(f"/accounts/{account}", json={"owner": owner, "opening_fen": opening_fen})
         answer.raise_for_status()
 
     async def arm(self, **fault: Any) -> None:
@@ -359,9 +355,7 @@ def answering(status: int, body: Any = None, content: bytes | None = None) -> Ht
     """A client of something that answers this to everything."""
 
     def answer(_: httpx.Request) -> httpx.Response:
-        return (
-            httpx.Response(status, json=body) if content is None else httpx.Response(status, content=content)
-        )
+        return httpx.Response(status, json=body) if content is None else httpx.Response(status, content=content)
 
     return HttpRail("http://rail", transport=httpx.MockTransport(answer))
 
@@ -381,9 +375,7 @@ STRANGE = [
 
 
 @pytest.mark.parametrize(("status", "body", "content"), STRANGE)
-async def test_an_answer_that_is_not_the_rails_is_unknown(
-    status: int, body: Any, content: bytes | None
-) -> None:
+async def test_an_answer_that_is_not_the_rails_is_unknown(status: int, body: Any, content: bytes | None) -> None:
     async with answering(status, body, content) as rail:
         sent, found = await rail.transfer(order()), await rail.find("k1")
         assert isinstance(sent, Unknown)

@@ -52,7 +52,9 @@ class House:
         self.places = dict.fromkeys(range(PARTITIONS), 0)
         self.start()
         self.inbox = self.institution.inbox
-        self.log.create(self.inbox, self.inbox + ".dead", "daiya.escrow.liaocheng-notary", "daiya.registry.liaocheng-registry")
+        self.log.create(
+            self.inbox, self.inbox + ".dead", "daiya.escrow.liaocheng-notary", "daiya.registry.liaocheng-registry"
+        )
         self.number = 0
 
     def start(self, rules: Rulebook | None = None) -> None:
@@ -75,7 +77,15 @@ class House:
         data = to_data(event.copy_for(Role.SELLER_BANK))
         source = f"/{speaker[0].value}/{speaker[1]}"
         unsigned = Envelope(
-            derived_id(source, str(number), event.type_name, data.decode()), source, event.type_name, CASE, NOON, FOLIO, number, None, data
+            derived_id(source, str(number), event.type_name, data.decode()),
+            source,
+            event.type_name,
+            CASE,
+            NOON,
+            FOLIO,
+            number,
+            None,
+            data,
         )
         return ESCROW_KEYS.sign_word(unsigned)
 
@@ -307,7 +317,9 @@ async def test_a_rule_that_raises_stops_its_subject_and_no_other() -> None:
     assert subject.stopped.error == "choke: ValueError: divided by nought" and len(subject.queue) == 2
     (row,) = await house.rows("stopped")
     assert "divided by nought" in row.data["error"]
-    assert house.log.ends(house.inbox)[partition_of(FOLIO)] == house.places[partition_of(FOLIO)], "the partition goes on"
+    assert house.log.ends(house.inbox)[partition_of(FOLIO)] == house.places[partition_of(FOLIO)], (
+        "the partition goes on"
+    )
 
 
 async def test_a_mended_release_resumes_a_stopped_subject_with_all_that_was_kept() -> None:

@@ -176,13 +176,22 @@ async def test_X_3_registration_returned_mended_and_then_entered(seed: int) -> N
 
     world = await begun(seed)
     decisions = iter(("return", "approve"))
-    reason = {"reason": "materials are missing or wrong", "detail": "the contract's copy is not legible", "clause": "LC-F3"}
+    reason = {
+        "reason": "materials are missing or wrong",
+        "detail": "the contract's copy is not legible",
+        "clause": "LC-F3",
+    }
 
     def decide(row: object) -> RegistrationDecided:
         decision = next(decisions)
         about = row.data["about"]  # type: ignore[attr-defined]
         return RegistrationDecided.model_validate(
-            {"by_clerk": "Zhao", "application": about, "decision": decision, "reasons": [reason] if decision == "return" else []}
+            {
+                "by_clerk": "Zhao",
+                "application": about,
+                "decision": decision,
+                "reasons": [reason] if decision == "return" else [],
+            }
         )
 
     world.answers["decide-registration"] = decide

@@ -326,4 +326,3 @@ class World:
 
 
 CASE = "LCF-STORY-1"
-

@@ -1,9 +1,9 @@
 """One institution on the bench: facts go in, what it says comes out. Pure, no broker, no database.
 
-    bench = Bench(Role.ESCROW, "liaocheng-notary", RULEBOOK)
-    bench.hear(FolioReserved(...), by=(Role.REGISTRY, "liaocheng-registry"))
-    bench.own(WithdrawalAgreed(...))
-    assert bench.said(ClosingRequested)
+bench = Bench(Role.ESCROW, "liaocheng-notary", RULEBOOK)
+bench.hear(FolioReserved(...), by=(Role.REGISTRY, "liaocheng-registry"))
+bench.own(WithdrawalAgreed(...))
+assert bench.said(ClosingRequested)
 """
 
 from datetime import datetime, timedelta, timezone
@@ -39,7 +39,13 @@ class Bench:
         self._count = 0
 
     def hear(
-        self, event: Event, by: tuple[Role, str], *, case: str | None = None, subject: str = FOLIO, time: datetime | None = None
+        self,
+        event: Event,
+        by: tuple[Role, str],
+        *,
+        case: str | None = None,
+        subject: str = FOLIO,
+        time: datetime | None = None,
     ) -> Turn:
         """An event of another institution arrives, with the next number of its line, cut to what this role may read."""
         line = (source(*by), subject)
@@ -47,7 +53,9 @@ class Bench:
         fact = type(event).read(to_data(event.copy_for(self.house.role)))
         return self._take(fact, line[0], self.case if case is None else case, subject, self.lines[line], time)
 
-    def own(self, fact: OwnFact, *, case: str | None = None, subject: str = FOLIO, time: datetime | None = None) -> Turn:
+    def own(
+        self, fact: OwnFact, *, case: str | None = None, subject: str = FOLIO, time: datetime | None = None
+    ) -> Turn:
         """An own fact arrives from the desk, the clock or the rail."""
         return self._take(fact, self.house.source, self.case if case is None else case, subject, None, time)
 
@@ -86,7 +94,9 @@ class Bench:
         """What is known of a subject."""
         return self.subjects.get(key) or Subject(key)
 
-    def _take(self, fact: Fact, speaker: str, case: str, subject: str, sequence: int | None, time: datetime | None) -> Turn:
+    def _take(
+        self, fact: Fact, speaker: str, case: str, subject: str, sequence: int | None, time: datetime | None
+    ) -> Turn:
         self._count += 1
         letter_id = derived_id("bench", str(self._count), fact.type_name)
         envelope = Envelope(

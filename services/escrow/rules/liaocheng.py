@@ -66,7 +66,6 @@ from services.escrow.facts import (
 )
 from services.runtime.core.facts import (
     Alarm,
-    IncidentClosed,
     MoneyReceived,
     Pay,
     PaymentAccepted,
@@ -77,12 +76,12 @@ from services.runtime.core.facts import (
     PeriodEnded,
     PeriodPassed,
     PeriodStarted,
-    PeriodUnpublished,
     Purpose,
 )
 from services.runtime.core.file import Filed, Phase, Refusal
 from services.runtime.core.money import Ledger
 from services.runtime.core.rule import All, Chapter, Guard, Rule, Says, Wait, Waiting, alarm, noted
+from services.runtime.core.verdicts import IN_A_CASE, PERIODS_OF_AN_OPEN_CASE
 
 OPEN, CLOSING, ENDED = Phase.OPEN, Phase.CLOSING, Phase.ENDED
 ALWAYS = (OPEN, CLOSING, ENDED)
@@ -215,21 +214,20 @@ def say_that_money_is_on_its_way(accepted: PaymentAccepted, ledger: Ledger, sale
     pay, transfer = order.pay, accepted.rail_transfer
     if pay.purpose is Purpose.PAYOFF:
         yield PayoffTransferred(
-            quote=DocumentNumber(pay.about), amount_fen=pay.amount_fen, to_account=pay.to_account, rail_transfer=transfer
+            quote=DocumentNumber(pay.about),
+            amount_fen=pay.amount_fen,
+            to_account=pay.to_account,
+            rail_transfer=transfer,
         )
     elif pay.purpose is Purpose.BALANCE:
         yield BalancePaid(amount_fen=pay.amount_fen, rail_transfer=transfer)
     else:
         sellers = {party.account for party in sale.sellers}
         kind = MoneyKind.TOP_UP if pay.to_account in sellers else MoneyKind.PRICE
-        yield DepositRefunded(
-            kind=kind, amount_fen=pay.amount_fen, to_account=pay.to_account, rail_transfer=transfer
-        )
+        yield DepositRefunded(kind=kind, amount_fen=pay.amount_fen, to_account=pay.to_account, rail_transfer=transfer)
 
 
-def complete_the_case(
-    registered: TransferRegistered, _: LoanSettled, __: OldMortgageGone, paid: AllPaidOut
-) -> Says:
+def complete_the_case(registered: TransferRegistered, _: LoanSettled, __: OldMortgageGone, paid: AllPaidOut) -> Says:
     """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记，买卖双方交易登记完成。"""
     yield CaseCompleted(ownership_certificate=registered.ownership_certificate, money=paid.statement)
 
@@ -372,7 +370,9 @@ def refuse_to_pay_twice(order: PaymentOrderedAgain, ledger: Ledger | None) -> Re
     return None
 
 
-def _pay(sale: SaleBrought, money: Filed[MoneyReceived], amount_fen: int, purpose: Purpose, to: str, clause: str) -> Pay:
+def _pay(
+    sale: SaleBrought, money: Filed[MoneyReceived], amount_fen: int, purpose: Purpose, to: str, clause: str
+) -> Pay:
     return Pay(
         purpose=purpose,
         from_account=sale.deposit_account.account,
@@ -410,9 +410,7 @@ def the_top_up_is_short(top_up: TopUp) -> Waiting | None:
     return Waiting(action="top-up", clause="X-2", what=f"{top_up.short_fen} fen from the seller")
 
 
-def an_application_was_returned(
-    returned: All[RegistrationReturned], mended: All[ApplicationMended]
-) -> Waiting | None:
+def an_application_was_returned(returned: All[RegistrationReturned], mended: All[ApplicationMended]) -> Waiting | None:
     """X-3: what the registry gave back can be made again."""
     done = {m.fact.application for m in mended}
     for answer in returned:
@@ -480,6 +478,8 @@ FULL = Chapter(
         Wait(a_payment_has_failed, during=ALWAYS),
     ),
     unexpected=(
+        *IN_A_CASE,
+        *PERIODS_OF_AN_OPEN_CASE,
         alarm(MoneyReceived, ENDED, why="no article covers money after the end; order its return at the desk"),
         alarm(ConsentRefused, ENDED, why="the bank takes its consent back after the end"),
         noted(FolioReserved, (CLOSING, ENDED), why="the registry answered before it heard of the closing"),
@@ -497,9 +497,6 @@ FULL = Chapter(
         noted(MortgageReleased, (CLOSING, ENDED), why="the loan was settled outside the case"),
         noted(DeadlineMissed, ALWAYS, why="the period is another institution's; its desk shows it"),
         noted(PaymentSettled, ENDED, why="the return of money that came after the end"),
-        noted(PeriodPassed, (CLOSING, ENDED), why="nobody waits for the price any more"),
-        noted(PeriodUnpublished, ALWAYS, why="the open row is the incident"),
-        noted(IncidentClosed, ALWAYS, why="it closes the incident's row"),
         noted(Signed, (CLOSING, ENDED), why="a guard lets it in only before the opening"),
         noted(SaleBrought, (CLOSING, ENDED), why="a guard lets it in once, at the start"),
         noted(WithdrawalAgreed, (CLOSING, ENDED), why="a guard lets it in only while the case is open"),

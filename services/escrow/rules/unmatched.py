@@ -3,9 +3,7 @@
 from services.escrow.facts import ReturnOrdered
 from services.runtime.core.facts import (
     Alarm,
-    IncidentClosed,
     MoneyReceived,
-    NumberWanted,
     Pay,
     PaymentAccepted,
     PaymentOrderedAgain,
@@ -17,6 +15,7 @@ from services.runtime.core.facts import (
 from services.runtime.core.file import Filed, Phase, Refusal
 from services.runtime.core.money import Ledger
 from services.runtime.core.rule import All, Chapter, Guard, Rule, Says, Wait, Waiting, noted
+from services.runtime.core.verdicts import OUTSIDE_A_CASE
 
 
 def report_money_that_nobody_can_match(money: Filed[MoneyReceived]) -> Says:
@@ -67,8 +66,7 @@ STANDING = Chapter(
     guards=(Guard(refuse_to_return_it_twice),),
     waits=(Wait(unmatched_money_waits),),
     unexpected=(
-        noted(IncidentClosed, Phase.OPEN, why="it closes the incident's row"),
-        noted(NumberWanted, Phase.OPEN, why="the series answers by itself"),
+        *OUTSIDE_A_CASE,
         noted(PaymentAccepted, Phase.OPEN, why="the return of unmatched money is on its way"),
         noted(PaymentSettled, Phase.OPEN, why="unmatched money is back with its payer"),
         noted(PaymentRefused, Phase.OPEN, why="it waits in the worklist again"),

@@ -47,20 +47,15 @@ from services.registry.rules.liaocheng_guards import GUARDS
 from services.registry.title import lifted_clauses, objections, unlifted_clauses
 from services.runtime.core.facts import (
     Alarm,
-    DocumentDrafted,
     DocumentVoided,
-    IncidentClosed,
-    NumberAllotted,
-    NumberWanted,
     PeriodEnded,
     PeriodPassed,
     PeriodStarted,
-    PeriodUnpublished,
-    SubjectResumed,
 )
 from services.runtime.core.file import Filed, Phase
 from services.runtime.core.periods import kept
 from services.runtime.core.rule import All, Chapter, Rule, Says, Wait, Waiting, alarm, noted
+from services.runtime.core.verdicts import IN_A_CASE, without
 
 OPEN, CLOSING, ENDED = Phase.OPEN, Phase.CLOSING, Phase.ENDED
 REGISTRATION = "registration"  # the period's name, as the opening of a case pins it
@@ -179,9 +174,7 @@ def see_that_no_entry_is_cancelled(_cancelled: CaseCancelled, entered: Ownership
     yield Alarm(what=what, why="after the entry a case goes forward or stands", clause="X-3")
 
 
-def see_that_nothing_is_completed_without_an_entry(
-    _done: CaseCompleted, entered: OwnershipEntered | None
-) -> Says:
+def see_that_nothing_is_completed_without_an_entry(_done: CaseCompleted, entered: OwnershipEntered | None) -> Says:
     """X-2: the seller is paid only after what the procedure requires is in the register."""
     if entered is None:
         what = "the case is completed, but no transfer is in the register"
@@ -225,9 +218,7 @@ def stop_the_count(
         yield from _count(waiting.id, terms, applications, None)
 
 
-def _count(
-    application_id: str, terms: Terms, applications: Applications, running: RegistrationPeriod | None
-) -> Says:
+def _count(application_id: str, terms: Terms, applications: Applications, running: RegistrationPeriod | None) -> Says:
     """Start the period that the case pinned, if any, from the receipt of the first application that waits."""
     period = next((p for p in terms.opened.periods if p.name == REGISTRATION), None)
     first = next(iter(applications.undecided), None)
@@ -235,9 +226,7 @@ def _count(
         yield PeriodStarted(period=period, start=first.received_at)
 
 
-def say_that_the_period_was_missed(
-    passed: Filed[PeriodPassed], marks: All[PeriodStarted | PeriodEnded]
-) -> Says:
+def say_that_the_period_was_missed(passed: Filed[PeriodPassed], marks: All[PeriodStarted | PeriodEnded]) -> Says:
     """A missed period warns and ends nothing: the application waits on. It goes by the date of the act."""
     started = next(m for m in marks if m.id == passed.fact.started)
     ended = next((m for m in marks if isinstance(m.fact, PeriodEnded) and m.order > started.order), None)
@@ -301,18 +290,11 @@ UNEXPECTED = (
     # A clerk's decision or application in a case that is closing or ended is refused by the guards.
     noted(RegistrationDecided, (CLOSING, ENDED), "never on file then: a guard refuses it"),
     noted(TransferAppliedFor, (CLOSING, ENDED), "never on file then: a guard refuses it"),
-    # What the runtime keeps on a case's file.
-    noted(Alarm, (OPEN, CLOSING, ENDED), "an incident is a row until a clerk closes it"),
-    noted(IncidentClosed, (OPEN, CLOSING, ENDED), "the incident's row goes"),
-    noted(SubjectResumed, (OPEN, CLOSING, ENDED), "the runtime has read on"),
-    noted(DocumentDrafted, (OPEN, CLOSING, ENDED), "the entry stands; its certificate gets its number"),
+    *without(IN_A_CASE, DocumentVoided),
     alarm(DocumentVoided, (OPEN, CLOSING, ENDED), "the entry stands, but its certificate was not said"),
-    noted(NumberWanted, (OPEN, CLOSING, ENDED), "a series answers by itself"),
-    noted(NumberAllotted, (OPEN, CLOSING, ENDED), "the runtime says the event that waited for it"),
     noted(PeriodStarted, (ENDED,), "no period runs in a case that has ended"),
     noted(PeriodEnded, (ENDED,), "no period runs in a case that has ended"),
     noted(PeriodPassed, ENDED, "the act was done, or need not be done any more"),
-    noted(PeriodUnpublished, (OPEN, CLOSING, ENDED), "an incident is a row until the year is published"),
 )
 
 FULL = Chapter("LC-FULL", RULES, UNEXPECTED, guards=GUARDS, waits=WAITS)

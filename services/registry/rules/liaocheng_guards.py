@@ -28,9 +28,7 @@ def take_no_application_after_the_end(_: TransferAppliedFor, over: NoEntryAnyMor
     return Refusal(over.title, over.detail, over.clause) if over is not None else None
 
 
-def take_one_application_at_a_time(
-    _: TransferAppliedFor, applications: Applications | None
-) -> Refusal | None:
+def take_one_application_at_a_time(_: TransferAppliedFor, applications: Applications | None) -> Refusal | None:
     """LC-F3: one application, by the notary or by the people; the one that waits is decided first."""
     waiting = applications.undecided if applications is not None else ()
     if waiting:
@@ -63,9 +61,7 @@ def decide_nothing_after_the_end(_: RegistrationDecided, over: NoEntryAnyMore | 
     return Refusal(over.title, over.detail, over.clause) if over is not None else None
 
 
-def decide_an_application_on_file(
-    command: RegistrationDecided, applications: Applications | None
-) -> Refusal | None:
+def decide_an_application_on_file(command: RegistrationDecided, applications: Applications | None) -> Refusal | None:
     """LC-F3: what is decided was applied for."""
     if _application(command, applications) is None:
         detail = f"there is no application {command.application} in this case"
@@ -73,9 +69,7 @@ def decide_an_application_on_file(
     return None
 
 
-def decide_an_application_once(
-    command: RegistrationDecided, applications: Applications | None
-) -> Refusal | None:
+def decide_an_application_once(command: RegistrationDecided, applications: Applications | None) -> Refusal | None:
     """X-3: what was given back is applied for anew, under a new number."""
     if applications is not None and command.application in applications.decided:
         return Refusal("already decided", f"application {command.application} is decided", "X-3")
@@ -86,32 +80,24 @@ def give_reasons(command: RegistrationDecided) -> Refusal | None:
     """X-4 …refused, with the reason. An approval has none."""
     approved = command.decision is Decision.APPROVE
     if approved == bool(command.reasons):
-        detail = (
-            "an approval names no reasons" if approved else f"to {command.decision.value} needs its reasons"
-        )
+        detail = "an approval names no reasons" if approved else f"to {command.decision.value} needs its reasons"
         return Refusal("reasons", detail, "X-3, X-4", status=422)
     return None
 
 
-def approve_nothing_before_the_deposit(
-    command: RegistrationDecided, held: PriceHeld | None
-) -> Refusal | None:
+def approve_nothing_before_the_deposit(command: RegistrationDecided, held: PriceHeld | None) -> Refusal | None:
     """X-2: no transfer entry before the deposits that the procedure names are confirmed.
 
     LC-F1 将购房款提交至公证机构提存账户，由公证机构出具购房款到账提存公证书。Also when people apply
     themselves.
     """
     if command.decision is Decision.APPROVE and held is None:
-        detail = (
-            "no transfer entry before the deposits that the procedure names are confirmed: the whole price"
-        )
+        detail = "no transfer entry before the deposits that the procedure names are confirmed: the whole price"
         return Refusal("price is not held", detail, "X-2, LC-F1")
     return None
 
 
-def approve_nothing_before_the_consent(
-    command: RegistrationDecided, consent: ConsentIssued | None
-) -> Refusal | None:
+def approve_nothing_before_the_consent(command: RegistrationDecided, consent: ConsentIssued | None) -> Refusal | None:
     """LC-F2 由卖方贷款银行出具同意“带押过户”意见书。"""
     if command.decision is Decision.APPROVE and consent is None:
         return Refusal("no consent", "the seller's bank has not issued its opinion of consent", "LC-F2")

@@ -21,19 +21,11 @@ from services.registry.facts import (
 from services.registry.register import EntryKind, Mortgage, Register
 from services.runtime.core.facts import (
     Alarm,
-    DocumentDrafted,
-    DocumentVoided,
     IncidentClosed,
-    NumberAllotted,
-    NumberWanted,
-    PeriodEnded,
-    PeriodPassed,
-    PeriodStarted,
-    PeriodUnpublished,
-    SubjectResumed,
 )
 from services.runtime.core.file import STANDING, Filed, Phase, Refusal
-from services.runtime.core.rule import Across, All, Chapter, For, Guard, Rule, Says, alarm, noted
+from services.runtime.core.rule import Across, All, Chapter, For, Guard, Rule, Says
+from services.runtime.core.verdicts import OUTSIDE_A_CASE
 
 OPEN = Phase.OPEN
 
@@ -68,9 +60,7 @@ def cancel_the_mortgage(applied: Filed[ReleaseApplied], register: Register | Non
     yield For(applied.case, released)
 
 
-def _why_not_released(
-    applied: Filed[ReleaseApplied], register: Register | None, mortgage: Mortgage | None
-) -> str:
+def _why_not_released(applied: Filed[ReleaseApplied], register: Register | None, mortgage: Mortgage | None) -> str:
     """Why a mortgage cannot be cancelled on this application; empty if it can."""
     certificate = applied.fact.mortgage_certificate
     if register is None or register.unit_number != applied.fact.unit_number:
@@ -131,9 +121,7 @@ def _faults(folio: FolioImported) -> Iterator[str]:
         yield "a number is used twice"
 
 
-def restrict_a_registered_folio_once(
-    command: RestrictionEntered, register: Register | None
-) -> Refusal | None:
+def restrict_a_registered_folio_once(command: RestrictionEntered, register: Register | None) -> Refusal | None:
     """X-4: a restriction is found again by its number, so a number stands once."""
     if register is None:
         return _no_folio()
@@ -172,9 +160,7 @@ def end_a_notice_that_stands(command: NoticeEnded, register: Register | None) ->
     return None
 
 
-def close_an_open_incident(
-    command: IncidentClosed, alarms: All[Alarm], closed: All[IncidentClosed]
-) -> Refusal | None:
+def close_an_open_incident(command: IncidentClosed, alarms: All[Alarm], closed: All[IncidentClosed]) -> Refusal | None:
     """Architecture, decision 5: an incident is open until one clerk closes it, with a note."""
     if all(found.id != command.incident for found in alarms):
         detail = f"there is no incident {command.incident} here"
@@ -199,18 +185,6 @@ GUARDS = (
     Guard(close_an_open_incident),
 )
 
-UNEXPECTED = (
-    noted(Alarm, OPEN, "an incident is a row until a clerk closes it"),
-    noted(IncidentClosed, OPEN, "the incident's row goes"),
-    noted(SubjectResumed, OPEN, "the runtime has read on"),
-    noted(NumberWanted, OPEN, "a series answers by itself"),
-    alarm(NumberAllotted, OPEN, "no document is drafted on the folio's own file"),
-    alarm(DocumentDrafted, OPEN, "no document is drafted on the folio's own file"),
-    alarm(DocumentVoided, OPEN, "no document is drafted on the folio's own file"),
-    alarm(PeriodStarted, OPEN, "no period runs on the folio's own file"),
-    alarm(PeriodEnded, OPEN, "no period runs on the folio's own file"),
-    alarm(PeriodPassed, OPEN, "no period runs on the folio's own file"),
-    alarm(PeriodUnpublished, OPEN, "no period runs on the folio's own file"),
-)
+UNEXPECTED = (*OUTSIDE_A_CASE,)
 
 STANDING_CHAPTER = Chapter(STANDING, RULES, UNEXPECTED, guards=GUARDS)

@@ -15,6 +15,7 @@ from contracts.values import AccountNumber, Clause, Instant, PositiveFen
 
 OWN_PREFIX = "daiya.own."
 
+
 class OwnFact(Fact):
     """A fact that never leaves the institution."""
 
@@ -22,10 +23,12 @@ class OwnFact(Fact):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         cls.type_name = f"{OWN_PREFIX}{kebab(cls.__name__)}.v1"
 
+
 class Command(OwnFact):
     """What a person decided or handed in at the desk. It is answered: done, or refused with the clause."""
 
     by_clerk: str
+
 
 class Alarm(OwnFact):
     """An incident that a person must see. It stays open until a clerk closes it."""
@@ -34,18 +37,22 @@ class Alarm(OwnFact):
     why: str
     clause: Clause
 
+
 class IncidentClosed(Command):
     """A clerk has dealt with an incident; `note` says how."""
 
     incident: str
     note: str
 
+
 class SubjectResumed(Command):
     """Operations let a stopped subject go on, mostly with a mended release."""
 
     note: str
 
+
 # --- money -----------------------------------------------------------------------------------------------------------
+
 
 class Purpose(StrEnum):
     """Why an institution pays."""
@@ -56,6 +63,7 @@ class Purpose(StrEnum):
     EXCESS = "excess"
     SURPLUS = "surplus"
     LOAN = "loan"
+
 
 class Pay(OwnFact):
     """An effect: pay on the rail. The id of this fact is the idempotency key; a worker carries it out, once."""
@@ -68,17 +76,20 @@ class Pay(OwnFact):
     about: str
     because: Clause
 
+
 class PaymentAccepted(OwnFact):
     """The rail took the order: the money is on its way."""
 
     payment: str
     rail_transfer: str
 
+
 class PaymentRefused(OwnFact):
     """The rail did not take the order; nothing moved."""
 
     payment: str
     why: str
+
 
 class PaymentSettled(OwnFact):
     """Our statement: the payee has the money. `line` is the statement's."""
@@ -88,6 +99,7 @@ class PaymentSettled(OwnFact):
     line: int
     amount_fen: PositiveFen
 
+
 class PaymentReturned(OwnFact):
     """Our statement: the money has come back from the way."""
 
@@ -96,6 +108,7 @@ class PaymentReturned(OwnFact):
     line: int
     amount_fen: PositiveFen
     why: str
+
 
 class MoneyReceived(OwnFact):
     """Our statement: money of somebody else arrived on one of our accounts. The only receipt there is."""
@@ -109,13 +122,16 @@ class MoneyReceived(OwnFact):
     rail_transfer: str
     booked_at: Instant
 
+
 class PaymentOrderedAgain(Command):
     """A clerk orders a payment again that the rail refused or returned, perhaps to a corrected account."""
 
     payment: str
     to_account: AccountNumber | None = None
 
+
 # --- documents -------------------------------------------------------------------------------------------------------
+
 
 class DocumentDrafted(OwnFact):
     """An event that cannot be said before its documents have their numbers; `forms` are the series they want."""
@@ -124,6 +140,7 @@ class DocumentDrafted(OwnFact):
     for_case: str
     data: str
     forms: tuple[str, ...]
+
 
 class NumberWanted(OwnFact):
     """A file to a series, through the own inbox: the next number, please."""
@@ -134,12 +151,14 @@ class NumberWanted(OwnFact):
     for_case: str
     title: str
 
+
 class NumberAllotted(OwnFact):
     """A series to a file, through the own inbox."""
 
     form: str
     for_draft: str
     document: Document
+
 
 class DocumentVoided(OwnFact):
     """Documents were numbered for an event that may not be said any more; the numbers stay unused."""
@@ -150,16 +169,19 @@ class DocumentVoided(OwnFact):
 
 # --- periods ---------------------------------------------------------------------------------------------------------
 
+
 class PeriodStarted(OwnFact):
     """A period runs from `start` (that day does not count: Civil Code 201)."""
 
     period: Period
     start: Instant
 
+
 class PeriodEnded(OwnFact):
     """The act was done, or need not be done any more."""
 
     name: str
+
 
 class PeriodPassed(OwnFact):
     """The clock: the last day of a period is over. `due` is that day."""
@@ -168,12 +190,14 @@ class PeriodPassed(OwnFact):
     name: str
     due: date
 
+
 class PeriodUnpublished(OwnFact):
     """The clock: the holidays of `year` are not published, so the period's last day is not known yet."""
 
     started: str
     name: str
     year: int
+
 
 RUNTIME_FACTS: tuple[type[OwnFact], ...] = (
     Alarm,

@@ -289,9 +289,7 @@ class _Fold:
             return named, "" if named else f"{speaker} has no part in case {case}"
         return False, ""
 
-    def opening(
-        self, fact: Event, role: Role, institution: str, institutions: Mapping[Role, str]
-    ) -> tuple[bool, str]:
+    def opening(self, fact: Event, role: Role, institution: str, institutions: Mapping[Role, str]) -> tuple[bool, str]:
         """Whether this institution may open such a case with us in it."""
         named = (getattr(fact, "procedure", ""), getattr(fact, "edition", ""))
         procedure = PROCEDURES.get(named)
@@ -352,7 +350,9 @@ class _Fold:
                 self.add(Admitted(parked.id, case))
                 self.on_file(case, parked.fact)
             elif why:
-                letter = next(i.letter for i in self.subject.items if isinstance(i, Heard) and i.letter.envelope.id == parked.id)
+                letter = next(
+                    i.letter for i in self.subject.items if isinstance(i, Heard) and i.letter.envelope.id == parked.id
+                )
                 self.strike(letter, case, why)
 
     def run(self) -> None:

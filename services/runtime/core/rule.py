@@ -229,9 +229,7 @@ class Rulebook:
         return self.chapters.get(file.procedure)
 
 
-def rulebook(
-    *chapters: Chapter, phases: Mapping[type[Fact], Phase], own_facts: tuple[type[OwnFact], ...]
-) -> Rulebook:
+def rulebook(*chapters: Chapter, phases: Mapping[type[Fact], Phase], own_facts: tuple[type[OwnFact], ...]) -> Rulebook:
     """A rulebook of these chapters. Raises TypeError where two have one procedure."""
     by_name = {chapter.procedure: chapter for chapter in chapters}
     if len(by_name) != len(chapters):

@@ -297,21 +297,13 @@ def report_a_release_before_the_debt(released: MortgageReleased, loan: CaseLoan)
 # --- what waits for a person --------------------------------------------------------------------------------
 
 
-def decide_on_consent(
-    opened: CaseOpened, decided: ConsentDecided | None, loan: CaseLoan | None
-) -> Waiting | None:
+def decide_on_consent(opened: CaseOpened, decided: ConsentDecided | None, loan: CaseLoan | None) -> Waiting | None:
     """LC-F2: the seller has told its bank."""
     if decided is not None:
         return None
-    found = (
-        f"consent to the transfer with mortgage? loan {loan.book.terms.loan_number}"
-        if loan is not None
-        else ""
-    )
+    found = f"consent to the transfer with mortgage? loan {loan.book.terms.loan_number}" if loan is not None else ""
     missing = "no loan of these sellers is on this folio: import it, or refuse"
-    return Waiting(
-        "decide-consent", "LC-F2", found or missing, period=CONSENT if named(opened, CONSENT) else None
-    )
+    return Waiting("decide-consent", "LC-F2", found or missing, period=CONSENT if named(opened, CONSENT) else None)
 
 
 def ask_for_the_payoff(
@@ -332,11 +324,7 @@ def ask_for_the_payoff(
         is_past = bool(quotes) and any(f.fact.started == quotes[-1] for f in passed)
         if loan.book.quoted is not None and not is_past:
             return None
-        what = (
-            "the quote is past its last day: state it anew"
-            if loan.book.quoted
-            else "a rest is open: state it"
-        )
+        what = "the quote is past its last day: state it anew" if loan.book.quoted else "a rest is open: state it"
     return Waiting("ask-payoff", "LC-F4", what, about=str(len(asked)))
 
 

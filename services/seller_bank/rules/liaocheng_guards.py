@@ -22,18 +22,12 @@ def refuse_a_decision_too_late(
     return None
 
 
-def refuse_a_consent_without_a_loan(
-    decided: ConsentDecided, loan: CaseLoan | None, books: Books
-) -> Refusal | None:
+def refuse_a_consent_without_a_loan(decided: ConsentDecided, loan: CaseLoan | None, books: Books) -> Refusal | None:
     """LC-F2: only the bank of the seller's loan can consent. It can say no without one, or a case opened with
     the wrong bank would wait for ever."""
     if not decided.consents or loan is not None:
         return None
-    what = (
-        "the loan on this folio is not a seller's"
-        if books.loans
-        else "no loan with this bank is on this folio"
-    )
+    what = "the loan on this folio is not a seller's" if books.loans else "no loan with this bank is on this folio"
     return Refusal("no loan here", f"{what}: import it, or refuse", "LC-F2")
 
 
@@ -63,9 +57,7 @@ def refuse_a_quote_before_the_entry(
 def refuse_a_quote_of_nothing(asked: Filed[PayoffAsked], loan: CaseLoan | None) -> Refusal | None:
     """LC-F4: what settles the loan is stated only while something is owed."""
     if loan is None:
-        return Refusal(
-            "no loan here", "no loan with this bank is on this folio that a seller has borrowed", "LC-F4"
-        )
+        return Refusal("no loan here", "no loan with this bank is on this folio that a seller has borrowed", "LC-F4")
     if loan.book.settled:
         return Refusal("nothing is owed", f"loan {loan.book.terms.loan_number} is settled", "LC-F4")
     return None

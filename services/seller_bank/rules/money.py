@@ -112,9 +112,7 @@ def refuse_to_pay_again_what_did_not_fail(again: PaymentOrderedAgain, ledger: Le
     return Refusal("not failed", f"{again.payment} is no failed payment on this file", "X-1")
 
 
-def refuse_to_decide_on_other_money(
-    decided: MoneyDecided, books: Books, here: All[MoneyReceived]
-) -> Refusal | None:
+def refuse_to_decide_on_other_money(decided: MoneyDecided, books: Books, here: All[MoneyReceived]) -> Refusal | None:
     """X-1: what is booked or decided stands."""
     if all(filed.id != decided.money for filed in here):
         return Refusal("unknown money", f"no receipt {decided.money} is on this file", "X-1", status=404)

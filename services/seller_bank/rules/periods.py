@@ -82,16 +82,13 @@ class Running(View):
     periods: tuple[Filed[PeriodStarted], ...]
 
     @classmethod
-    def of(
-        cls, started: All[PeriodStarted], ended: All[PeriodEnded], passed: All[PeriodPassed]
-    ) -> "Running | None":
+    def of(cls, started: All[PeriodStarted], ended: All[PeriodEnded], passed: All[PeriodPassed]) -> "Running | None":
         """The view of one case's file; None where no period runs."""
         over = {f.fact.started for f in passed}
         running = tuple(
             s
             for s in started
-            if s.id not in over
-            and not any(e.fact.name == s.fact.period.name and e.order > s.order for e in ended)
+            if s.id not in over and not any(e.fact.name == s.fact.period.name and e.order > s.order for e in ended)
         )
         return cls(running) if running else None
 
