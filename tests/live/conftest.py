@@ -1,27 +1,40 @@
-"""Kafka and MongoDB for the live tests, once per run."""
+"""A Kafka of its own for a test that kills it."""
 
-from __future__ import annotations
-
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from _pytest.capture import CaptureManager
 
-from deploy.embedded.choose import Infrastructure, infrastructure
-from deploy.stack import CHECKOUT
+from deploy.embedded.kafka import EmbeddedKafka
+from deploy.embedded.processes import Child, Ports
+from tests.conftest import CACHE
 
 
-@pytest.fixture(scope="session")
-def infra(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Infrastructure]:
-    """Addresses of a Kafka and a MongoDB; which ones were taken is said on the terminal."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert isinstance(capture, CaptureManager)
+class MortalKafka:
+    """One node on a port and in a folder of its own, which keeps its data when it is killed."""
 
-    def say(line: str) -> None:
-        with capture.global_and_fixture_disabled():
-            print(f"\n{line}", flush=True)
+    def __init__(self, folder: Path) -> None:
+        ports = Ports()
+        listeners = ports.take("kafka"), ports.take("kafka controller")
+        self._node = EmbeddedKafka(folder / "kafka", folder / "kafka.log", *listeners)
+        self._child: Child | None = None
+        self.address = self._node.address
 
-    with infrastructure(tmp_path_factory.mktemp("infra"), CHECKOUT / "build" / "cache", say) as chosen:
-        yield chosen
+    def start(self) -> None:
+        self._child = Child(self._node.prepare(CACHE), leashed=True)
+        self._node.wait(self._child)
+
+    def kill(self) -> None:
+        """As a power cut does, but for the disk."""
+        if self._child is not None:
+            self._child.signal(signal.SIGKILL)
+            self._child.stop(0)
+
+
+@pytest.fixture
+def mortal_kafka(tmp_path: Path) -> Iterator[MortalKafka]:
+    kafka = MortalKafka(tmp_path)
+    kafka.start()
+    yield kafka
+    kafka.kill()
