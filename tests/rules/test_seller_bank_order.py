@@ -9,9 +9,10 @@ from contracts.events.escrow import BalancePaid, DepositConfirmed
 from contracts.events.registry import ClosingRefused, RegistrationClosed
 from contracts.events.seller_bank import PayoffQuoted
 from services.runtime.core.facts import MoneyReceived, Pay
-from services.runtime.core.file import Refused
+from services.runtime.core.file import Phase, Refused
 from services.seller_bank.facts import ConsentDecided, PayoffAsked
 from tests.rules.seller_bank_cases import (
+    CASE,
     NOTARY,
     OWED_TODAY_FEN,
     REGISTRY,
@@ -118,6 +119,7 @@ def test_the_end_of_a_case_that_is_called_off_in_either_order(order: list[str], 
         bench.own(command(ConsentDecided, consents=True))
     for name in order:
         bench.hear(example(RegistrationClosed), REGISTRY) if name == "closed" else bench.hear(cancelled(), NOTARY)
+    assert bench.subject().file(CASE).phase is Phase.ENDED
     assert bench.rows("wait") == []
     assert bench.rows("period") == []
     bench.own(money(10))

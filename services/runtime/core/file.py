@@ -287,7 +287,9 @@ def _put(subject: Subject, file: File, fact: Filed[Any], phases: Mapping[type[Fa
     if parties is not None and isinstance(fact.fact, Event):
         known = {role: file.parties.get(role, frozenset()) | {name} for role, name in parties.items()}
         file = replace(file, parties={**file.parties, **known})
-    return _with(subject, replace(file, phase=phases.get(kind, file.phase)))
+    # An end is an end: on another line, words that were said before it may arrive after it.
+    phase = file.phase if file.phase is Phase.ENDED else phases.get(kind, file.phase)
+    return _with(subject, replace(file, phase=phase))
 
 
 def _with(subject: Subject, file: File) -> Subject:
