@@ -265,9 +265,10 @@ class CurrentQuote(View):
         newest = quotes[-1]
         settled = {b.fact.quote for b in booked if b.fact.by_the_case}
         for order in deposits.ledger.orders:
-            if order.pay.purpose is Purpose.PAYOFF and order.moves:
-                if order.pay.about not in settled or order.pay.about == newest.fact.statement.number:
-                    return None
+            paid_newest = order.pay.about == newest.fact.statement.number
+            on_its_way = order.pay.about not in settled
+            if order.pay.purpose is Purpose.PAYOFF and order.moves and (paid_newest or on_its_way):
+                return None
         last_receipt = [r.at for r in deposits.ledger.receipts[-1:]]
         if day_in_china(max(newest.at, registered.at, *last_receipt)) > newest.fact.good_through:
             return None

@@ -1,6 +1,6 @@
-"""Sending words: each recipient on its own, so that one who does not take them stops nobody.
+"""Sending: each recipient on its own, so that one who does not take them stops nobody.
 
-What a recipient does not take in time becomes a row, and is sent when that recipient takes again. Its number in the line
+What a recipient does not take in time becomes a row, sent when that recipient takes again. Its number in the line
 keeps the order right whenever it comes.
 """
 

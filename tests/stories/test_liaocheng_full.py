@@ -1,5 +1,6 @@
 """LC-FULL told whole: three institutions, any order of arrival, doubled words, processes killed in the middle."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -124,9 +125,7 @@ async def test_X_3_consent_refused(seed: int) -> None:
 async def test_X_4_folio_refused_for_a_freeze(seed: int) -> None:
     world = await begun(seed)
     freeze = {"kind": "freeze", "number": "(2026)鲁15执77号", "authority": "court", "since": NOON.date().isoformat()}
-    entered = RestrictionEntered.model_validate_json(
-        '{"by_clerk":"Zhao","restriction":%s}' % __import__("json").dumps(freeze)
-    )
+    entered = RestrictionEntered.model_validate_json(json.dumps({"by_clerk": "Zhao", "restriction": freeze}))
     await world.tell(Role.REGISTRY, entered, STANDING)
     await opened(world)
     await world.pay(lc.PRICE_FEN)

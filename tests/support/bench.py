@@ -6,7 +6,7 @@ bench.own(WithdrawalAgreed(...))
 assert bench.said(ClosingRequested)
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from contracts.envelope import Envelope, source, to_data
@@ -20,7 +20,7 @@ from services.runtime.core.rule import Rulebook
 
 F = TypeVar("F", bound=Fact)
 FOLIO = "371502001001GB00001F00010001"
-NOON = datetime(2026, 11, 23, 4, 0, tzinfo=timezone.utc)  # noon of a Monday in China
+NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon of a Monday in China
 
 
 class Bench:

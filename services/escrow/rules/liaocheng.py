@@ -1,4 +1,4 @@
-"""What the escrow does in Liaocheng when the price is paid in full (聊自然资规发〔2023〕6号 二（一）). FULL is the index.
+"""What the escrow does in Liaocheng when the price is paid in full (聊自然资规发〔2023〕6号 二（一）). FULL: its index.
 
 No clock, no chance, no numbers, no Kafka, no MongoDB: the same file gives the same words.
 """
@@ -193,7 +193,7 @@ def report_a_quote_that_cannot_be_paid(unpayable: UnpayableQuote) -> Says:
 
 
 def pay_the_seller(sale: SaleBrought, settled: LoanSettled, remaining: Remaining) -> Says:
-    """LC-F4 并由公证机构将房款转移至卖方贷款银行、卖方账户。 The seller's part waits until the bank has booked its own."""
+    """LC-F4 并由公证机构将房款转移至卖方贷款银行、卖方账户。 The seller's part waits until the bank's is booked."""
     for seller, amount in split(remaining.amount_fen, sale.sellers):
         yield Pay(
             purpose=Purpose.BALANCE,

@@ -321,9 +321,9 @@ class _Fold:
             if chapter is None:
                 continue
             whole = file.case == case and (kind in self.house.rulebook.phases or hasattr(fact, "procedure"))
-            for number, rule in enumerate(chapter.rules):
+            for place, rule in enumerate(chapter.rules):
                 if whole or (kind in rule.reads if file.case == case else kind in rule.reads_across):
-                    self.dirty.add((file.case, number))
+                    self.dirty.add((file.case, place))
         self.verdict(case, kind)
         if isinstance(fact, Event) and hasattr(fact, "institutions"):
             self.admit_parked(case)
@@ -357,18 +357,24 @@ class _Fold:
 
     def run(self) -> None:
         """Let every rule speak whose conditions are met; what one says is on file before the next is asked."""
-        for _ in range(MOST_SENTENCES):
-            if not self.dirty:
-                return
-            case, number = min(self.dirty, key=lambda place: (list(self.subject.files).index(place[0]), place[1]))
-            rule = self.chapter(case).rules[number]
-            file = self.subject.file(case)
-            chance = self.guarded(lambda: next(chances(rule, self.subject, file), None), rule.name)
+        sentences = 0
+        while self.dirty:
+            order = list(self.subject.files)
+            case, place = min(self.dirty, key=lambda found: (order.index(found[0]), found[1]))
+            rule = self.chapter(case).rules[place]
+            chance = self.chance(case, rule)
             if chance is None:
-                self.dirty.discard((case, number))
+                self.dirty.discard((case, place))
                 continue
+            sentences += 1
+            if sentences > MOST_SENTENCES:
+                raise RuleFailed(f"more than {MOST_SENTENCES} sentences in one turn: {rule.name} feeds itself")
             self.speak(case, rule, *chance)
-        raise RuleFailed(f"more than {MOST_SENTENCES} sentences in one turn: a rule feeds itself")
+
+    def chance(self, case: str, rule: Rule) -> tuple[str, tuple[Any, ...]] | None:
+        """The mark and the arguments with which a rule can speak now, if it can."""
+        file = self.subject.file(case)
+        return self.guarded(lambda: next(chances(rule, self.subject, file), None), rule.name)
 
     def chapter(self, case: str) -> Chapter:
         chapter = self.house.rulebook.chapter(self.subject.file(case))
@@ -379,8 +385,8 @@ class _Fold:
     def speak(self, case: str, rule: Rule, mark: str, arguments: tuple[Any, ...]) -> None:
         words = self.guarded(lambda: list(rule.then(*arguments)), rule.name)
         self.add(Spoke(case, rule.name, mark))
-        for number, word in enumerate(words):
-            self.say(word, case, rule.name, f"{rule.name} {mark} {number}")
+        for n, word in enumerate(words):
+            self.say(word, case, rule.name, f"{rule.name} {mark} {n}")
 
     def guarded(self, call: Callable[[], Any], name: str) -> Any:
         """Whatever a sentence raises becomes RuleFailed with its name."""
