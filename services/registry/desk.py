@@ -1,0 +1,181 @@
+"""What registrars do at the registry's desk, and the register as it stands."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.events.registry import Owner
+from contracts.values import DocumentNumber
+from services.registry.facts import (
+    FolioImported,
+    MortgageEntered,
+    MortgageTerms,
+    Notice,
+    NoticeEnded,
+    RegistrationDecided,
+    Restriction,
+    RestrictionEntered,
+    RestrictionLifted,
+    TransferAppliedFor,
+)
+from services.registry.register import Content, EntryKind, Register
+from services.runtime.core.file import STANDING
+from services.runtime.core.rule import view
+from services.runtime.desk_access import Clerk, Here
+from services.runtime.desk_actions import Action, in_case, on_folio
+from services.runtime.desk_actions import unit_number as checked
+from services.runtime.desk_commands import Desk
+from services.runtime.problems import Problem
+
+SELLER = {"name": "王建国", "id_number": "371502197904180005"}
+BUYER = {"name": "李明轩", "id_number": "371502199109030007"}
+WHOLE = {"numerator": 1, "denominator": 1}
+MORTGAGE = {
+    "certificate": "鲁(2021)聊城市不动产证明第0001234号",
+    "mortgagee": "liaocheng-icbc",
+    "principal_fen": 80_000_000,
+    "no_transfer_clause": True,
+    "since": "2021-06-01",
+}
+FREEZE = {
+    "kind": "freeze",
+    "number": "(2026)鲁15执保12号",
+    "authority": "聊城市中级人民法院",
+    "since": "2026-03-02",
+}
+APPLICATION = "(2026)聊城转移申请第0000001号"
+
+router = Desk(
+    Action(
+        command=FolioImported,
+        path="/folios/{unit_number}/import",
+        summary="Take over a folio of the existing register, as it stands",
+        clause="X-2",
+        example={
+            "owners": [{"person": SELLER, "share": WHOLE}],
+            "ownership_certificate": "鲁(2019)聊城市不动产权第0004567号",
+            "mortgages": [{**MORTGAGE, "rank": 1}],
+        },
+        where=on_folio,
+    ),
+    Action(
+        command=RestrictionEntered,
+        path="/folios/{unit_number}/restrictions",
+        summary="Enter a freeze, a seizure or a right of residence",
+        clause="X-4",
+        example={"restriction": FREEZE},
+        where=on_folio,
+    ),
+    Action(
+        command=RestrictionLifted,
+        path="/folios/{unit_number}/restrictions/lift",
+        summary="Lift a restriction, named by its number",
+        clause="X-4",
+        example={"number": FREEZE["number"]},
+        where=on_folio,
+    ),
+    Action(
+        command=MortgageEntered,
+        path="/folios/{unit_number}/mortgages",
+        summary="Enter a mortgage that was applied for outside the platform",
+        clause="X-2",
+        example={"mortgage": MORTGAGE},
+        where=on_folio,
+    ),
+    Action(
+        command=NoticeEnded,
+        path="/folios/{unit_number}/notices/end",
+        summary="End an advance notice from outside the platform",
+        clause="Civil Code 221",
+        example={"certificate": "鲁(2025)聊城市不动产证明第0009876号"},
+        where=on_folio,
+    ),
+    Action(
+        command=TransferAppliedFor,
+        path="/cases/{case}/applications",
+        summary="Buyer and seller apply for the transfer themselves, at the counter",
+        clause="LC-F3",
+        example={
+            "sellers": [SELLER],
+            "buyers": [BUYER],
+            "contract_number": "LC-HT-000123",
+            "materials": ["买卖协议（合同）", "同意“带押过户”意见书", "购房款到账提存公证书"],
+        },
+        where=in_case,
+    ),
+    Action(
+        command=RegistrationDecided,
+        path="/cases/{case}/decision",
+        summary="Decide an application: approve, give back to be mended, refuse for good",
+        clause="LC-F3, X-3",
+        example={"application": APPLICATION, "decision": "approve"},
+        where=in_case,
+        answers="decide-registration",
+    ),
+)
+
+
+class _Page(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class MortgageLine(MortgageTerms):
+    """A mortgage that stands, with its rank."""
+
+    rank: int
+
+
+class EntryLine(_Page):
+    """One entry of the folio's history."""
+
+    number: int
+    at: datetime
+    kind: EntryKind
+    about: str
+    case: str
+    content: Any = None
+
+
+class FolioPage(_Page):
+    """What stands on a folio now, and everything that was ever entered. `ownership_certificate` is None
+    between an entry and the numbering of its certificate; `reserved_for` is the live case, or empty."""
+
+    unit_number: str
+    owners: tuple[Owner, ...]
+    ownership_certificate: DocumentNumber | None
+    mortgages: tuple[MortgageLine, ...]
+    restrictions: tuple[Restriction, ...]
+    notices: tuple[Notice, ...]
+    reserved_for: str
+    entries: tuple[EntryLine, ...]
+
+
+@router.get("/folios/{unit_number}", summary="The register of one home", tags=["reading"])
+async def read_folio(unit_number: str, _: Clerk, institution: Here) -> FolioPage:
+    """Owners in shares, mortgages by rank, restrictions, notices, reservation, and the whole history. 404
+    for a home that is not in this register."""
+    subject = await institution.turns.read_subject(checked(unit_number))
+    register = view(Register, subject, subject.file(STANDING))
+    if register is None:
+        raise Problem(404, "unknown unit", "this unit is not in the register", clause="X-4")
+    return FolioPage(
+        unit_number=register.unit_number,
+        owners=register.owners,
+        ownership_certificate=register.ownership_certificate,
+        mortgages=tuple(MortgageLine(rank=m.rank, **m.terms.model_dump()) for m in register.mortgages),
+        restrictions=register.restrictions,
+        notices=register.notices,
+        reserved_for=register.reserved_for,
+        entries=tuple(
+            EntryLine(number=e.number, at=e.at, kind=e.kind, about=e.about, case=e.case, content=_content(e.content))
+            for e in register.history
+        ),
+    )
+
+
+def _content(content: Content | None) -> Any:
+    """What an entry says, as JSON values."""
+    if isinstance(content, tuple):
+        return [owner.model_dump(mode="json") for owner in content]
+    return content.model_dump(mode="json") if content is not None else None
