@@ -86,7 +86,8 @@ def _of_file(house: House, subject: Subject, file: File) -> Iterator[_Open]:
             if found is not None:
                 data = {"action": found.action, "clause": found.clause, "what": found.what, "about": found.about}
                 until = {"period": found.period} if found.period else {}
-                row_id = "/".join(("wait", subject.key, file.case, wait.name, found.about))
+                # Another text is another wait: rows are never changed.
+                row_id = "/".join(("wait", subject.key, file.case, wait.name, found.about, found.what))
                 yield "wait", row_id, newest, {**data, **until}
 
 
