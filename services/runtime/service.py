@@ -157,8 +157,10 @@ class Service:
                 logs.log().exception("a worker failed", worker=str(work))
             if woken:
                 changed = self.institution.turns.changed
+                # Not asyncio.wait_for: until Python 3.12 that loses a cancellation which comes together with the event.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await changed.wait()
                 changed.clear()
             else:
                 await asyncio.sleep(pause)
