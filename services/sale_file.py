@@ -1,0 +1,148 @@
+"""A sale as one YAML file has it: what people bring to which desk, and what they decide there.
+
+The desks check what they are given; here only that the file is complete and that its values have their form.
+`examples/liaocheng-full.yaml` shows every part.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from contracts.event import Role
+from contracts.events.case import DepositAccount, Party
+from contracts.events.registry import Owner
+from contracts.identity import Person
+from contracts.period import Period
+from contracts.values import AccountNumber, Day, DocumentNumber, Fen, InstitutionName, PositiveFen, UnitNumber
+
+DAYS_AGO = "days_ago"
+CHINA_AHEAD_OF_UTC = timedelta(hours=8)
+LONGEST_AGO_DAYS = 40_000
+
+
+class BadSaleFile(ValueError):
+    """The file is no sale. The text says where, and why; one line."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Sale(_Part):
+    """What buyer and seller bring to the escrow (LC-F1)."""
+
+    procedure: str
+    edition: str
+    unit_number: UnitNumber
+    institutions: dict[Role, InstitutionName]
+    contract_number: str
+    contract_date: Day
+    price_fen: PositiveFen
+    sellers: tuple[Party, ...] = Field(min_length=1)
+    buyers: tuple[Party, ...] = Field(min_length=1)
+    deposit_account: DepositAccount
+    periods: tuple[Period, ...] = ()
+
+
+class RegisteredMortgage(_Part):
+    """A mortgage in the existing register."""
+
+    certificate: DocumentNumber
+    mortgagee: str
+    rank: int
+    principal_fen: PositiveFen
+    no_transfer_clause: bool
+    since: Day
+
+
+class Folio(_Part):
+    """The folio as it stands in the existing register."""
+
+    ownership_certificate: DocumentNumber
+    owners: tuple[Owner, ...] = Field(min_length=1)
+    mortgages: tuple[RegisteredMortgage, ...] = ()
+    restrictions: tuple[dict[str, Any], ...] = ()
+    notices: tuple[dict[str, Any], ...] = ()
+
+
+class Loan(_Part):
+    """The seller's loan; its terms are checked by the bank's desk."""
+
+    mortgage_certificate: DocumentNumber
+    borrowers: tuple[Person, ...] = Field(min_length=1)
+    settlement_account: AccountNumber
+    no_transfer_clause: bool
+    terms: dict[str, Any]
+
+
+class RailAccount(_Part):
+    """An account at the payment rail, and what is on it at first."""
+
+    account: AccountNumber
+    owner: str
+    opening_fen: Fen
+
+
+class PayIn(_Part):
+    """One transfer of a buyer into the deposit account."""
+
+    from_account: AccountNumber
+    amount_fen: PositiveFen
+
+
+Action = Literal["decide-consent", "decide-registration"]
+
+
+class SaleFile(_Part):
+    """The whole file; `people` only holds what other parts refer to."""
+
+    people: dict[str, Person] = Field(default_factory=dict[str, Person])
+    sale: Sale
+    register_: Folio = Field(alias="register")
+    loan: Loan
+    rail: tuple[RailAccount, ...] = ()
+    payments: tuple[PayIn, ...] = ()
+    decisions: dict[Action, dict[str, Any]] = Field(default_factory=dict[Action, dict[str, Any]])
+
+
+def load_sale(path: Path, now: datetime) -> SaleFile:
+    """The sale in the file at `path`, its days counted back from the day that `now` (aware) is in China.
+
+    Raises BadSaleFile, also where the file cannot be read.
+    """
+    try:
+        raw: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+        today = (now.astimezone(UTC) + CHINA_AHEAD_OF_UTC).date()
+        # By JSON, so that the strict values read what a desk would read.
+        return SaleFile.model_validate(with_days(raw, today), by_alias=True)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadSaleFile(f"{path}: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in found["loc"]) or "the file"
+        raise BadSaleFile(f"{path}: {where}: {found['msg']}") from error
+
+
+def with_days(value: object, today: date) -> Any:
+    """The same values with each `{days_ago: n}` replaced by the text of the day `n` days before `today`.
+
+    Raises BadSaleFile where `n` is no whole number of days.
+    """
+    match value:
+        case {"days_ago": int() as days, **rest} if not rest and not isinstance(days, bool):
+            if not 0 <= days <= LONGEST_AGO_DAYS:
+                raise BadSaleFile(f"{DAYS_AGO}: {days} is not from 0 to {LONGEST_AGO_DAYS}")
+            return (today - timedelta(days=days)).isoformat()
+        case {"days_ago": _}:
+            raise BadSaleFile(f"{DAYS_AGO}: stands alone, with a whole number of days")
+        case dict():
+            return {key: with_days(one, today) for key, one in cast(dict[object, object], value).items()}
+        case list():
+            return [with_days(one, today) for one in cast(list[object], value)]
+        case date():
+            return value.isoformat()  # YAML reads 2026-03-20 as a date; on the wire it is text
+        case _:
+            return value
