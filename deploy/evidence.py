@@ -1,0 +1,288 @@
+"""What is known of a case after its end, from each who knows something of it, and whether they agree to the fen.
+
+Pure: `checks` reads what was collected and asks nobody. The rail's books are the witness that no institution writes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from contracts.document import Document
+from contracts.event import Event, Role
+from contracts.events.case import CaseCompleted, CaseOpened, MoneyStatement, Party
+from contracts.events.registry import MortgageReleased, TransferRegistered
+from contracts.events.seller_bank import ConsentIssued, PayoffCompleted, PayoffQuoted
+from contracts.procedures import Procedure, Word, violations
+from deploy.clerks import yuan
+from deploy.witness import Spoken
+from services.sale_file import SaleFile
+
+ACCEPTED, SETTLED = "accepted", "settled"
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A document that an event named, who issued it, and what that one's desk objects to its number and code; empty
+    when it verifies."""
+
+    document: Document
+    issuer: Role
+    objection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What the register shows of a folio: (identity number, share as `1/2`) of each owner, the ownership certificate,
+    (rank, certificate) of each mortgage that stands, the case that claims it."""
+
+    owners: frozenset[tuple[str, str]]
+    ownership_certificate: str
+    mortgages: tuple[tuple[int, str], ...]
+    reserved_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything collected. `phases`: the phase of the case's file by institution; `books`: the rail's, of this case;
+    `waiting`: worklists and incidents that are left; `dead`: dead letters."""
+
+    file: SaleFile
+    case: str
+    procedure: Procedure
+    spoken: tuple[Spoken, ...]
+    money: MoneyStatement | None
+    books: Mapping[str, Any]
+    register: Registered
+    documents: tuple[Verified, ...]
+    phases: Mapping[str, str]
+    waiting: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: what must be so, whether it is, and the figures or what differs."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RailTransfer:
+    """One transfer of the case in the rail's books."""
+
+    from_account: str
+    to_account: str
+    amount_fen: int
+    settled: bool
+
+
+def rail_transfers(books: Mapping[str, Any]) -> list[RailTransfer]:
+    """The transfers that the movements in the books make: accepted takes from the payer, settled gives to the payee."""
+    of_key: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for movement in books["movements"]:
+        if movement["key"] is not None:
+            of_key.setdefault(movement["key"], {})[movement["kind"]] = movement
+    found: list[RailTransfer] = []
+    for kinds in of_key.values():
+        accepted, settled = kinds.get(ACCEPTED), kinds.get(SETTLED)
+        if accepted is not None:
+            payee = settled["credit"] if settled is not None else ""
+            found.append(RailTransfer(accepted["debit"], payee, accepted["amount_fen"], settled is not None))
+    return found
+
+
+def documents_in(values: object) -> Iterator[Document]:
+    """Every numbered document in an event's values."""
+    if isinstance(values, dict):
+        named: Mapping[str, Any] = values  # pyright: ignore[reportUnknownVariableType]
+        if set(named) == set(Document.model_fields):
+            yield Document.model_validate(named)
+            return
+        values = list(named.values())
+    if isinstance(values, list):
+        for one in values:  # pyright: ignore[reportUnknownVariableType]
+            yield from documents_in(one)
+
+
+def checks(evidence: Evidence) -> list[Check]:
+    """Every check, in the order in which a reader follows the case."""
+    return [
+        *_of_the_procedure(evidence),
+        *_of_the_money(evidence),
+        *_of_the_register(evidence),
+        _documents_verify(evidence),
+        _everybody_has_ended(evidence),
+        _nothing_is_left(evidence),
+    ]
+
+
+# --- procedure ----------------------------------------------------------------------------------------------
+
+
+def _of_the_procedure(evidence: Evidence) -> Iterator[Check]:
+    trace = [Word(one.by, one.kind) for one in evidence.spoken]
+    found = violations(evidence.procedure, trace)
+    name = f"the order is that of {evidence.procedure.name} ({evidence.procedure.edition})"
+    yield Check(name, not found and bool(trace), "; ".join(found) or f"{len(evidence.spoken)} events")
+
+
+# --- money --------------------------------------------------------------------------------------------------
+
+
+def _of_the_money(evidence: Evidence) -> Iterator[Check]:
+    money = evidence.money
+    if money is None:
+        yield Check("in = out + held", False, "the escrow shows no money statement")
+    else:
+        yield from _statement_agrees(evidence, money)
+    yield _books_balance(evidence)
+    yield _bank_got_the_payoff(evidence)
+    yield _seller_got_the_rest(evidence)
+
+
+def _statement_agrees(evidence: Evidence, money: MoneyStatement) -> Iterator[Check]:
+    sums = {"in": 0, "out": 0}
+    for payment in money.payments:
+        sums[payment.direction] += payment.amount_fen
+    told = f"{yuan(money.in_fen)} = {yuan(money.out_fen)} + {yuan(money.held_fen)}"
+    adds_up = sums == {"in": money.in_fen, "out": money.out_fen} and money.in_fen == money.out_fen + money.held_fen
+    yield Check("in = out + held, and the lines add up to it", adds_up, told)
+    price_fen = evidence.file.sale.price_fen
+    yield Check("the whole price came in", money.in_fen >= price_fen, f"{yuan(money.in_fen)} of {yuan(price_fen)}")
+
+    ours = evidence.file.sale.deposit_account.account
+    stated = Counter((p.direction, p.account, p.amount_fen) for p in money.payments)
+    booked: Counter[tuple[str, str, int]] = Counter()
+    for transfer in rail_transfers(evidence.books):
+        if transfer.settled and transfer.to_account == ours:
+            booked["in", transfer.from_account, transfer.amount_fen] += 1
+        elif transfer.settled and transfer.from_account == ours:
+            booked["out", transfer.to_account, transfer.amount_fen] += 1
+    differing = [f"stated and not in the rail's books: {_line(one)}" for one in (stated - booked).elements()]
+    differing += [f"in the rail's books and not stated: {_line(one)}" for one in (booked - stated).elements()]
+    told = "; ".join(differing) or f"{stated.total()} lines, {booked.total()} transfers"
+    yield Check("each line of the statement is a transfer at the rail, and each transfer a line", not differing, told)
+
+    there_fen = evidence.books["accounts"].get(ours, {}).get("balance_fen", 0)
+    told = f"account {ours}: {yuan(there_fen)} at the rail, {yuan(money.held_fen)} held by the statement"
+    if there_fen != money.held_fen:
+        told += f", a difference of {there_fen - money.held_fen:+d} fen"
+    yield Check("the deposit account holds what the statement says", there_fen == money.held_fen, told)
+
+
+def _line(line: tuple[str, str, int]) -> str:
+    direction, account, amount_fen = line
+    return f"{direction} {account} {yuan(amount_fen)}"
+
+
+def _books_balance(evidence: Evidence) -> Check:
+    books = evidence.books
+    told = f"{len(books['accounts'])} accounts, {yuan(books['total_fen'])} in all"
+    balanced = bool(books["balanced"]) and not books["differences"]
+    return Check("the rail's books balance", balanced, "; ".join(books["differences"]) or told)
+
+
+def _bank_got_the_payoff(evidence: Evidence) -> Check:
+    name = "the seller's bank got exactly the payoff"
+    consent = _last(evidence, ConsentIssued)
+    booked = _all(evidence, PayoffCompleted)
+    quotes = {one.statement.number: one for one in _all(evidence, PayoffQuoted)}
+    answered = [
+        quotes[number] for number in dict.fromkeys(b.quote for b in booked if b.by_the_case) if number in quotes
+    ]
+    if consent is None or not answered:
+        return Check(name, False, "no payoff was booked")
+    owed_fen = sum(quote.total_fen for quote in answered)
+    paid_fen = sum(t.amount_fen for t in _outgoing(evidence) if t.to_account == consent.payoff_account)
+    booked_fen = sum((b.booked_fen or 0) for b in booked if b.by_the_case)
+    open_fen = booked[-1].open_fen
+    told = f"quoted {yuan(owed_fen)}, paid {yuan(paid_fen)}, booked {yuan(booked_fen)}, open {yuan(open_fen)}"
+    return Check(name, owed_fen == paid_fen == booked_fen and not open_fen, told)
+
+
+def _seller_got_the_rest(evidence: Evidence) -> Check:
+    name = "the seller got the rest"
+    sale = evidence.file.sale
+    consent = _last(evidence, ConsentIssued)
+    payoff_account = consent.payoff_account if consent is not None else None
+    sellers = {party.account for party in sale.sellers}
+    paid_fen = sum(t.amount_fen for t in _outgoing(evidence) if t.to_account in sellers)
+    payoff_fen = sum(t.amount_fen for t in _outgoing(evidence) if t.to_account == payoff_account)
+    told = f"{yuan(sale.price_fen)} - {yuan(payoff_fen)} = {yuan(sale.price_fen - payoff_fen)}, paid {yuan(paid_fen)}"
+    return Check(name, paid_fen == sale.price_fen - payoff_fen, told)
+
+
+def _outgoing(evidence: Evidence) -> list[RailTransfer]:
+    ours = evidence.file.sale.deposit_account.account
+    return [t for t in rail_transfers(evidence.books) if t.settled and t.from_account == ours]
+
+
+# --- register -----------------------------------------------------------------------------------------------
+
+
+def _of_the_register(evidence: Evidence) -> Iterator[Check]:
+    register, sale = evidence.register, evidence.file.sale
+    buyers = frozenset(_owner(party) for party in sale.buyers)
+    registered = _last(evidence, TransferRegistered)
+    certificate = registered.ownership_certificate.number if registered is not None else "none"
+    told = f"{len(register.owners)} owners under {register.ownership_certificate}"
+    holds = register.owners == buyers and register.ownership_certificate == certificate
+    yield Check(
+        "the owners in the register are the buyers", holds, told if holds else f"{told}; expected {certificate}"
+    )
+
+    consent = _last(evidence, ConsentIssued)
+    old = consent.mortgage_certificate if consent is not None else evidence.file.loan.mortgage_certificate
+    released = any(one.certificate == old for one in _all(evidence, MortgageReleased))
+    standing = [certificate for _, certificate in register.mortgages]
+    told = f"{old} released" if released else f"{old} was not released"
+    yield Check("the seller's mortgage is gone", released and old not in standing, told)
+
+    ranks = [rank for rank, _ in register.mortgages]
+    told = f"ranks {', '.join(map(str, ranks))}" if ranks else "none stands"
+    yield Check("the ranks of mortgages have no gaps", ranks == list(range(1, len(ranks) + 1)), told)
+    told = f"reserved for {register.reserved_for}" if register.reserved_for else "no case claims it"
+    yield Check("the folio is free again", not register.reserved_for, told)
+
+
+def _owner(party: Party) -> tuple[str, str]:
+    return str(party.person.id_number), f"{party.share.numerator}/{party.share.denominator}"
+
+
+# --- documents and files ------------------------------------------------------------------------------------
+
+
+def _documents_verify(evidence: Evidence) -> Check:
+    found = [f"{one.document.number}: {one.objection}" for one in evidence.documents if one.objection]
+    told = "; ".join(found) or f"{len(evidence.documents)} documents"
+    return Check("every document verifies at its issuer's desk", not found and bool(evidence.documents), told)
+
+
+def _everybody_has_ended(evidence: Evidence) -> Check:
+    named = ", ".join(f"{who} {phase}" for who, phase in evidence.phases.items())
+    expected = len(evidence.procedure.roles)
+    ended = len(evidence.phases) == expected and all(phase == "ended" for phase in evidence.phases.values())
+    completed = _last(evidence, CaseCompleted) is not None and _last(evidence, CaseOpened) is not None
+    return Check("every institution's file has ended", ended and completed, named)
+
+
+def _nothing_is_left(evidence: Evidence) -> Check:
+    left = (*evidence.waiting, *evidence.dead)
+    return Check("nothing waits, no incident is open, no dead letter", not left, "; ".join(left) or "none")
+
+
+def _all(evidence: Evidence, kind: type[E]) -> list[E]:
+    return [one for one in _events(evidence.spoken) if isinstance(one, kind)]
+
+
+def _last(evidence: Evidence, kind: type[E]) -> E | None:
+    found = _all(evidence, kind)
+    return found[-1] if found else None
+
+
+def _events(spoken: Iterable[Spoken]) -> Iterator[Event]:
+    return (one.event for one in spoken)

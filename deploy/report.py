@@ -1,0 +1,175 @@
+"""What people see of a case: events as they are said, then timeline, documents, money, register and checks.
+
+Plain lines where the output is no terminal; colours only where it is one and NO_COLOR is not set (rich sees to both).
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from contracts.event import Role
+from contracts.procedures import Procedure
+from deploy.clerks import yuan
+from deploy.evidence import Check, Evidence, Verified, rail_transfers
+from deploy.telling import name_of, title, told
+from deploy.witness import Spoken
+from services.runtime.core.periods import CHINA_TIME
+
+PLAIN_WIDTH = 168
+COLOURS = {Role.ESCROW: "cyan", Role.REGISTRY: "green", Role.SELLER_BANK: "magenta"}
+NAMES = {Role.ESCROW: "escrow", Role.REGISTRY: "registry", Role.SELLER_BANK: "seller's bank"}
+
+
+def make_console() -> Console:
+    """The console of this process; where it is no terminal, wide enough that a line stays a line."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+class Report:
+    """Writes to a console; knows the procedure, for the clauses."""
+
+    def __init__(self, console: Console, procedure: Procedure) -> None:
+        self.console = console
+        self.procedure = procedure
+        self._began = time.monotonic()
+
+    # --- as it happens --------------------------------------------------------------------------------------
+
+    def heading(self, text: str) -> None:
+        """A part of the output begins."""
+        self.console.print()
+        self.console.print(f"[bold]{escape(text)}[/bold]")
+
+    def started(self, line: str) -> None:
+        """Something of the stack is done."""
+        self.console.print(f"  [dim]{time.monotonic() - self._began:5.1f} s  {escape(line)}[/dim]", soft_wrap=True)
+
+    def acted(self, at: datetime, role: Role, what: str, clause: str) -> None:
+        """A person did something at a desk or at the rail."""
+        who = f"at the {NAMES.get(role, role.value)}"
+        line = f"{clock(at)}  {who:<20}  {escape(what)} ({escape(clause)})"
+        self.console.print(f"  [dim]{line}[/dim]", soft_wrap=True)
+
+    def said(self, spoken: Spoken) -> None:
+        """An event was said."""
+        who = f"[{COLOURS.get(spoken.by, 'white')}]{NAMES.get(spoken.by, spoken.by.value):<20}[/]"
+        what = f"[bold]{name_of(spoken.kind)}[/bold] {title(spoken.kind)}"
+        line = f"{who}  {what} [dim]({escape(self.clause(spoken))})[/dim]: {escape(told(spoken.event))}"
+        self.console.print(f"  {clock(spoken.at)}  {line}", soft_wrap=True)
+
+    def clause(self, spoken: Spoken) -> str:
+        """The clause under which it was said: the procedure's own, else that of the event."""
+        step = self.procedure.step(spoken.by, spoken.kind)
+        return step.article if step is not None else spoken.kind.article
+
+    # --- afterwards -----------------------------------------------------------------------------------------
+
+    def timeline(self, spoken: Sequence[Spoken]) -> None:
+        """Every event in the order of saying, with the time since the first."""
+        self.heading("Timeline")
+        table = _table("", "time", "after", "who", "event", "", "clause", "heard by")
+        for number, one in enumerate(spoken, start=1):
+            after_s = (one.at - spoken[0].at).total_seconds()
+            heard = ", ".join(NAMES[role] for role in NAMES if role in one.kind.heard_by and role != one.by)
+            row = (f"{after_s:.2f} s", NAMES.get(one.by, one.by.value), name_of(one.kind), title(one.kind))
+            table.add_row(str(number), clock(one.at), *row, self.clause(one), heard)
+        self.console.print(table)
+
+    def documents(self, found: Iterable[Verified]) -> None:
+        """Every numbered document with its code, and what its issuer's desk says to them (X-5)."""
+        self.heading("Documents, each asked after at its issuer's desk (X-5)")
+        table = _table("document", "number", "code", "issuer", "verifies")
+        for one in found:
+            d = one.document
+            verdict = _mark(not one.objection) + (f" {escape(one.objection)}" if one.objection else "")
+            table.add_row(d.title, d.number, d.code, NAMES.get(one.issuer, one.issuer.value), verdict)
+        self.console.print(table)
+
+    def money(self, evidence: Evidence) -> None:
+        """The escrow's statement beside the rail's books."""
+        self.heading("Money (X-1: in = out + held): the escrow's statement beside the rail's own books")
+        ours = evidence.file.sale.deposit_account.account
+        owners = {name: account["owner"] for name, account in evidence.books["accounts"].items()}
+        booked = [t for t in rail_transfers(evidence.books) if t.settled]
+        table = _table("", "account", "owner", "purpose", "statement", "rail")
+        for payment in evidence.money.payments if evidence.money is not None else ():
+            ends = (payment.account, ours) if payment.direction == "in" else (ours, payment.account)
+            match = next(
+                (t for t in booked if (t.from_account, t.to_account, t.amount_fen) == (*ends, payment.amount_fen)), None
+            )
+            if match is not None:
+                booked.remove(match)
+            row = (payment.direction, payment.account, owners.get(payment.account, ""), payment.purpose)
+            table.add_row(
+                *row, yuan(payment.amount_fen), yuan(match.amount_fen) if match is not None else "[red]none[/red]"
+            )
+        for transfer in booked:
+            other = transfer.from_account if transfer.to_account == ours else transfer.to_account
+            direction = "in" if transfer.to_account == ours else "out"
+            table.add_row(direction, other, owners.get(other, ""), "", "[red]none[/red]", yuan(transfer.amount_fen))
+        self.console.print(table)
+        if evidence.money is not None:
+            m = evidence.money
+            self.console.print(f"  in {yuan(m.in_fen)} = out {yuan(m.out_fen)} + held {yuan(m.held_fen)}")
+
+    def register(self, evidence: Evidence) -> None:
+        """What the register shows of the folio now."""
+        self.heading(f"Register: folio {evidence.file.sale.unit_number.shown}")
+        names = {str(p.person.id_number): p.person for p in (*evidence.file.sale.sellers, *evidence.file.sale.buyers)}
+        for number, share in sorted(evidence.register.owners):
+            person = names.get(number)
+            self.console.print(f"  owner     {person.masked() if person is not None else 'unknown'}, {share}")
+        self.console.print(f"  title     {evidence.register.ownership_certificate}")
+        for rank, certificate in evidence.register.mortgages:
+            self.console.print(f"  mortgage  rank {rank}: {certificate}")
+        if not evidence.register.mortgages:
+            self.console.print("  mortgage  none")
+
+    def checks(self, found: Sequence[Check]) -> None:
+        """Every check with its verdict."""
+        self.heading("Checks")
+        for check in found:
+            self.console.print(
+                f"  {_mark(check.passed)} {escape(check.name)} [dim]({escape(check.detail)})[/dim]", soft_wrap=True
+            )
+
+    def verdict(self, case: str, found: Sequence[Check]) -> None:
+        """One line at the end."""
+        failed = [check for check in found if not check.passed]
+        self.console.print()
+        if failed:
+            self.console.print(f"[bold red]Case {case}: {len(failed)} of {len(found)} checks failed[/bold red]")
+            for check in failed:
+                self.console.print(f"[red]  {escape(check.name)}: {escape(check.detail)}[/red]", soft_wrap=True)
+        else:
+            self.console.print(f"[bold green]Case {case}: all {len(found)} checks passed[/bold green]")
+
+    def trouble(self, title: str, lines: Iterable[str]) -> None:
+        """What is known about why a case does not go on."""
+        self.heading(title)
+        for line in lines:
+            self.console.print(f"  {escape(line)}", soft_wrap=True)
+
+
+def clock(at: datetime) -> str:
+    """The time of day in China, to the millisecond."""
+    return at.astimezone(CHINA_TIME).strftime("%H:%M:%S.%f")[:-3]
+
+
+def _mark(passed: bool) -> str:
+    return "[green]✓[/green]" if passed else "[bold red]✗[/bold red]"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in columns:
+        right = name in ("statement", "rail", "after")
+        table.add_column(
+            name, justify="right" if right else "left", no_wrap=name in ("time", "number", "code", "event")
+        )
+    return table

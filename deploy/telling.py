@@ -1,0 +1,104 @@
+"""Events for people: a Chinese title, and what was said in a few English words. No names, no identity numbers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from contracts.event import Event
+from contracts.events.case import (
+    CaseCancelled,
+    CaseCompleted,
+    CaseOpened,
+    ClosingRequested,
+    DeadlineMissed,
+)
+from contracts.events.escrow import (
+    BalancePaid,
+    DepositConfirmed,
+    DepositRefunded,
+    PayoffTransferred,
+    TransferApplicationMade,
+)
+from contracts.events.registry import (
+    ClosingRefused,
+    FolioRefused,
+    FolioReserved,
+    MortgageReleased,
+    RegistrationClosed,
+    RegistrationRefused,
+    RegistrationReturned,
+    TransferRegistered,
+)
+from contracts.events.seller_bank import (
+    ConsentIssued,
+    ConsentRefused,
+    PayoffCompleted,
+    PayoffQuoted,
+    PayoffReturned,
+    ReleaseApplied,
+)
+from deploy.clerks import yuan
+
+
+def _money(amount_fen: int | None) -> str:
+    return "money" if amount_fen is None else yuan(amount_fen)
+
+
+def _booked(said: PayoffCompleted) -> str:
+    rest = f", {yuan(said.open_fen)} still open" if said.open_fen else ", nothing is open any more"
+    return f"{_money(said.booked_fen)} has arrived and is booked{rest}"
+
+
+def _quoted(said: PayoffQuoted) -> str:
+    parts = f"{yuan(said.principal_fen)} principal, {yuan(said.interest_fen)} interest"
+    return f"{yuan(said.total_fen)} settles the loan ({parts}), good through {said.good_through}"
+
+
+def _ranks(remaining: int) -> str:
+    return "none remains" if not remaining else f"{remaining} remain"
+
+
+TOLD: Mapping[type[Event], tuple[str, Callable[[Any], str]]] = {
+    CaseOpened: ("立案、提存协议", lambda s: f"all have signed {s.agreement.number}: the case is open"),
+    FolioReserved: ("产权核验、锁定", lambda s: f"title checked and claimed, {len(s.mortgages)} mortgage(s) stand"),
+    FolioRefused: ("不予受理", lambda s: "; ".join(r.detail for r in s.reasons)),
+    DepositConfirmed: (
+        "到账提存公证书",
+        lambda s: f"{_money(s.amount_fen)} of {s.kind.value} held: {s.certificate.number}",
+    ),
+    ConsentIssued: ("同意“带押过户”意见书", lambda s: f"consents, about {_money(s.estimated_payoff_fen)} is owed"),
+    ConsentRefused: ("不同意带押过户", lambda s: s.because),
+    TransferApplicationMade: ("转移登记申请", lambda s: f"applies for buyer and seller: {s.application.number}"),
+    RegistrationReturned: ("退回补正", lambda s: "; ".join(r.detail for r in s.reasons)),
+    RegistrationRefused: ("不予登记", lambda s: "; ".join(r.detail for r in s.reasons)),
+    TransferRegistered: ("转移登记", lambda s: f"the home is the buyers': {s.ownership_certificate.number}"),
+    PayoffQuoted: ("应还款余额证明", _quoted),
+    PayoffTransferred: ("转还贷款", lambda s: f"{yuan(s.amount_fen)} is on its way to the seller's bank"),
+    PayoffCompleted: ("贷款结清", _booked),
+    PayoffReturned: ("退回款项", lambda s: f"{yuan(s.amount_fen)} goes back to whoever paid it"),
+    BalancePaid: ("支付余款", lambda _: "the rest is on its way to the seller"),
+    ReleaseApplied: ("申请解除抵押", lambda s: f"the loan is settled, so {s.mortgage_certificate} may go"),
+    MortgageReleased: ("抵押权注销登记", lambda s: f"{s.certificate} is released, {_ranks(len(s.remaining))}"),
+    CaseCompleted: ("交易完成", lambda _: "the home is transferred, everybody is paid"),
+    CaseCancelled: ("交易取消", lambda s: s.because),
+    ClosingRequested: ("请求终止登记", lambda s: s.because),
+    RegistrationClosed: ("终止登记", lambda s: s.because),
+    ClosingRefused: ("登记不可撤销", lambda s: f"entry {s.entry_number} stands, the case goes on"),
+    DepositRefunded: ("退还提存款", lambda s: f"{yuan(s.amount_fen)} is on its way back to its payer"),
+    DeadlineMissed: ("逾期", lambda s: f"{s.late.value}: {s.period.name} was due on {s.due}, {s.lateness.value}"),
+}
+
+
+def title(kind: type[Event]) -> str:
+    """The event's Chinese title; empty for one that this release has no words for."""
+    return TOLD[kind][0] if kind in TOLD else ""
+
+
+def told(said: Event) -> str:
+    """What was said in a few words; empty for an event that this release has no words for."""
+    found = TOLD.get(type(said))
+    return found[1](said) if found is not None else ""
+
+
+def name_of(kind: type[Event]) -> str:
+    """`daiya.case-opened.v1` is called case-opened."""
+    return kind.type_name.split(".")[1]

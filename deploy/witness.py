@@ -1,0 +1,159 @@
+"""A witness: reads along in every inbox of a case and notes each event as it is said, once, by whom and when.
+
+It belongs to no group and commits nothing, so no service notices it. Several institutions hear one event, each its own
+copy with what its role may read; the witness lays the copies together.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import ConsumerRecord
+
+from contracts.envelope import Envelope, Malformed, Record, decode
+from contracts.event import EVENTS, Event, Role
+
+
+class WitnessLost(RuntimeError):
+    """The witness cannot read on; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An institution, and its inbox."""
+
+    role: Role
+    name: str
+    inbox: str
+
+
+@dataclass(slots=True)
+class Spoken:
+    """One event as it was said. `values` has every field that any of the copies seen so far has; `seen` counts the
+    events seen before it, and `missing` names the inboxes whose copy is still to come."""
+
+    id: str
+    at: datetime
+    by: Role
+    institution: str
+    kind: type[Event]
+    case: str
+    values: dict[str, Any]
+    seen: int
+    missing: set[str] = field(default_factory=set[str])
+
+    @property
+    def event(self) -> Event:
+        """The event itself. Raises pydantic.ValidationError where no copy that was seen is one."""
+        return self.kind.read(json.dumps(self.values))
+
+
+class Witness:
+    """Reads along from the first record on. Use as an async context manager.
+
+    `on_event` hears of each event once, when all copies of it and of those seen before it are there. `changed[inbox]`
+    is set with each record there.
+    """
+
+    def __init__(
+        self, kafka: str, places: tuple[Place, ...], on_event: Callable[[Spoken], None] = lambda _: None
+    ) -> None:
+        self.changed: Mapping[str, asyncio.Event] = {place.inbox: asyncio.Event() for place in places}
+        self.dead: list[str] = []
+        self._failed: BaseException | None = None
+        self._news = asyncio.Event()
+        self._places = places
+        self._on_event = on_event
+        self._spoken: dict[str, Spoken] = {}
+        self._untold: list[Spoken] = []
+        self._causes: dict[str, str | None] = {}
+        topics = [name for place in places for name in (place.inbox, f"{place.inbox}.dead")]
+        self._consumer = AIOKafkaConsumer(
+            *topics, bootstrap_servers=kafka, group_id=None, auto_offset_reset="earliest", enable_auto_commit=False
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        self._task = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._consumer.stop()
+
+    @property
+    def spoken(self) -> list[Spoken]:
+        """Every event so far, in the order of saying: by time, then what caused before what was caused."""
+        return sorted(self._spoken.values(), key=lambda one: (one.at, self._depth(one.id), one.seen))
+
+    def heard(self, case: str, kind: type[Event]) -> bool:
+        """Whether such an event was said in the case."""
+        return any(one.case == case and one.kind is kind for one in self._spoken.values())
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait until this is so; it is looked at with every record. Raises WitnessLost where reading has failed."""
+        while not true():
+            if self._failed is not None:
+                raise WitnessLost(f"the witness cannot read on: {self._failed!r}")
+            await self._news.wait()
+            self._news.clear()
+
+    def _depth(self, record_id: str) -> int:
+        """How many records led to this one, each causing the next."""
+        depth, cause = 0, self._causes.get(record_id)
+        while cause is not None:
+            depth, cause = depth + 1, self._causes.get(cause)
+        return depth
+
+    async def _read(self) -> None:
+        try:
+            async for record in self._consumer:
+                self.take(record.topic, record.partition, _record(record))
+        except Exception as error:
+            self._failed = error
+            self._news.set()
+            raise
+
+    def take(self, topic: str, partition: int, record: Record) -> None:
+        """One record of one topic."""
+        if topic.endswith(".dead"):
+            notes = {name: value.decode(errors="replace") for name, value in record.headers}
+            self.dead.append(f"{topic}: {notes.get('daiya_where', '?')}: {notes.get('daiya_why', '?')}")
+            return
+        try:
+            envelope = decode(record, partition)
+        except Malformed as error:
+            self.dead.append(f"{topic}: {error}")
+            return
+        self._causes[envelope.id] = envelope.cause
+        kind = EVENTS.get(envelope.type)
+        if kind is not None and kind.numbered:
+            self._note(envelope, kind, topic)
+        self.changed[topic].set()
+        self._news.set()
+
+    def _note(self, envelope: Envelope, kind: type[Event], topic: str) -> None:
+        role, institution = envelope.speaker
+        spoken = self._spoken.get(envelope.id)
+        if spoken is None:
+            spoken = Spoken(
+                envelope.id, envelope.time, role, institution, kind, envelope.case, {}, len(self._spoken),
+                {p.inbox for p in self._places if p.role in kind.heard_by and (p.role, p.name) != (role, institution)},
+            )  # fmt: skip
+            self._spoken[envelope.id] = spoken
+            self._untold.append(spoken)
+        spoken.values.update(json.loads(envelope.data))
+        spoken.missing.discard(topic)
+        while self._untold and not self._untold[0].missing:
+            self._on_event(self._untold.pop(0))
+
+
+def _record(record: ConsumerRecord) -> Record:
+    return Record(record.key, record.value, tuple(record.headers))
