@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -274,6 +274,8 @@ def read_arguments(given: list[str], environment: Mapping[str, str]) -> Argument
         help="falsify the rail's books on the way by so many fen",
     )
     found = parser.parse_args(given)
+    if found.procedure not in EXAMPLES:  # argparse does not look at a default
+        parser.error(f"PROCEDURE: {found.procedure} is none of {', '.join(sorted(EXAMPLES))}")
     try:
         planted_fen = int(found.planted_fen)
     except ValueError:
@@ -281,11 +283,41 @@ def read_arguments(given: list[str], environment: Mapping[str, str]) -> Argument
     return Arguments(found.procedure, found.file or EXAMPLES[found.procedure], planted_fen)
 
 
+async def _until_interrupted(work: Coroutine[Any, Any, int]) -> int:
+    """What `work` gives. Raises KeyboardInterrupt after the first signal to end, once `work` has cleared up: raised by
+    the signal itself it could come in the middle of anybody's code."""
+    loop, running = asyncio.get_running_loop(), asyncio.create_task(work)
+    interrupted = asyncio.Event()
+
+    def end() -> None:
+        if not interrupted.is_set():
+            interrupted.set()
+            running.cancel()
+
+    for kind in ENDS:
+        loop.add_signal_handler(kind, end)
+    try:
+        return await running
+    except asyncio.CancelledError:
+        if interrupted.is_set():
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _end_by_interrupt() -> None:
+    for kind in ENDS:
+        signal.signal(kind, _interrupt_once)
+
+
 def _interrupt_once(_: int, __: FrameType | None) -> None:
+    _ignore_further()
+    raise KeyboardInterrupt
+
+
+def _ignore_further() -> None:
     """To be ended means to clear up; a second Ctrl-C (make passes its own on) must not cut that short."""
     for kind in ENDS:
         signal.signal(kind, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def play(arguments: Arguments, console: Console) -> int:
@@ -296,7 +328,12 @@ def play(arguments: Arguments, console: Console) -> int:
     report = Report(console, PROCEDURES[file.sale.procedure, file.sale.edition])
     report.heading("Starting Kafka, MongoDB, the rail and one process per institution")
     with Stack(ephemeral=True, on_progress=report.started) as stack:
-        status = asyncio.run(_run(stack, file, arguments, report))
+        try:
+            status = asyncio.run(_until_interrupted(_run(stack, file, arguments, report)))
+        except KeyboardInterrupt:
+            _ignore_further()
+            raise
+        _end_by_interrupt()
         report.heading("Stopping")
     report.started("done")
     return status
@@ -305,8 +342,7 @@ def play(arguments: Arguments, console: Console) -> int:
 def main(given: list[str]) -> int:
     """The command line; returns the exit status."""
     arguments = read_arguments(given, os.environ)
-    for kind in ENDS:
-        signal.signal(kind, _interrupt_once)
+    _end_by_interrupt()
     try:
         return play(arguments, make_console())
     except KeyboardInterrupt:
