@@ -2,7 +2,7 @@
 what it says, with no personal data."""
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, cast
@@ -94,7 +94,8 @@ def documents_in(value: object) -> Iterator[Document]:
 def without_personal_data(fact: Fact) -> dict[str, Any]:
     """What anybody may read of a fact: what is known to name nobody. People are masked; plain text is left
     out, for it may be an account or a name."""
-    return cast(dict[str, Any], _public(fact))
+    found = _public(fact)
+    return {} if found is _LEFT_OUT else found
 
 
 _LEFT_OUT: Any = object()
@@ -107,7 +108,8 @@ def _public(value: object) -> Any:
         case Document():
             return {"title": value.title, "number": str(value.number)}
         case BaseModel():
-            return _kept({name: _public(getattr(value, name)) for name in type(value).model_fields})
+            parts = {name: _public(getattr(value, name)) for name in type(value).model_fields}
+            return {name: part for name, part in parts.items() if part is not _LEFT_OUT} or _LEFT_OUT
         case CheckedText():
             return value.masked() if value._personal else str(value)  # pyright: ignore[reportPrivateUsage]
         case Enum():
@@ -119,14 +121,10 @@ def _public(value: object) -> Any:
         case date():
             return value.isoformat()
         case tuple() | list():
-            parts = [_public(one) for one in cast(Iterable[object], value)]
-            return [part for part in parts if part is not _LEFT_OUT] or _LEFT_OUT
+            listed = [_public(one) for one in cast(Iterable[object], value)]
+            return [part for part in listed if part is not _LEFT_OUT] or _LEFT_OUT
         case _:
             return _LEFT_OUT
-
-
-def _kept(parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: part for name, part in parts.items() if part is not _LEFT_OUT}
 
 
 def _typed(kind: type[DocumentNumber] | type[VerificationCode], text: str) -> str:

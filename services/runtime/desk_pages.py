@@ -150,11 +150,14 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
 async def list_cases(_: Clerk, institution: Here, phase: Phase | None = None, limit: Limit = 100) -> list[CaseLine]:
     """Every case that anything is on file of, perhaps only those in one phase."""
     found: list[CaseLine] = []
+    subjects: dict[str, Subject] = {}  # a folio may have had many cases
     rows = await institution.store.rows("case", limit=MOST_ROWS)
     for row in reversed(rows):
         if len(found) == limit:
             break
-        subject = await institution.turns.read_subject(row.subject)
+        if row.subject not in subjects:
+            subjects[row.subject] = await institution.turns.read_subject(row.subject)
+        subject = subjects[row.subject]
         file = subject.file(row.case)
         if phase in (None, file.phase):
             unit = unit_of(subject, file)

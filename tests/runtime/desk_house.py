@@ -10,6 +10,7 @@ import httpx
 from fastapi import FastAPI
 
 from contracts.envelope import PARTITIONS
+from contracts.event import Role
 from services.escrow.service import PART as ESCROW
 from services.runtime.core.periods import Calendar
 from services.runtime.desk import make_app
@@ -25,6 +26,7 @@ from tests.support.bench import NOON
 
 TOKENS = {"token-of-li": "Li", "token-of-wang": "Wang"}
 WAIT = {"Prefer": "wait=5"}
+NAMES: dict[Role, str] = dict(lc.INSTITUTIONS.items())
 
 
 class LogClock:
@@ -42,6 +44,7 @@ class DeskHouse:
 
     def __init__(self, part: Part, settings: dict[str, Any] | None = None, calendar: Calendar | None = None) -> None:
         self.part = part
+        self.name = NAMES[part.role]
         self.log = MemoryLog(NOON)
         self.store = MemoryStore()
         self.clock = LogClock(self.log)
@@ -53,7 +56,7 @@ class DeskHouse:
             self.log.create(f"daiya.{role.value}.{name}", f"daiya.{role.value}.{name}.dead")
         self.places = dict.fromkeys(range(PARTITIONS), 0)
         self.unready = ""
-        self.app: FastAPI = make_app(part.role, lc.INSTITUTIONS[part.role], part.desk, TOKENS, ready=self.ready)
+        self.app: FastAPI = make_app(part.role, self.name, part.desk, TOKENS, ready=self.ready)
         self.app.state.institution = self.institution
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.anybody = httpx.AsyncClient(transport=transport, base_url="http://desk")
@@ -65,7 +68,7 @@ class DeskHouse:
         """A process of this institution, on the log and the database that are there."""
         return Institution(
             self.part.role,
-            lc.INSTITUTIONS[self.part.role],
+            self.name,
             self.part.rulebook,
             keys=Keys(b"k" * 32),
             settings=self.settings,

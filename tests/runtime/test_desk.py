@@ -1,6 +1,7 @@
 """Commands at a desk: handed in once, answered once, whatever comes between."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -205,7 +206,7 @@ async def test_a_key_is_known_again_from_the_log_alone() -> None:
 @pytest.mark.parametrize("key", [None, "", " ", "键", "x" * 201])
 async def test_a_command_needs_a_key(key: str | None) -> None:
     async with escrow() as house:
-        headers = {} if key is None else {"Idempotency-Key": key.encode()}
+        headers = [] if key is None else [(b"Idempotency-Key", key.encode())]
         answer = await house.client.post("/cases", json=sale_body(), headers=headers)
         assert "Idempotency-Key is required" in problem(answer, 400, "no-idempotency-key")["detail"]
 
@@ -266,7 +267,7 @@ async def test_a_body_that_is_no_command(raw: bytes, status: int, slug: str) -> 
 
 
 async def test_a_body_without_a_length_is_bounded_too() -> None:
-    async def parts() -> Any:
+    async def parts() -> AsyncIterator[bytes]:
         for _ in range(MOST_BYTES // 1024 + 2):
             yield b" " * 1024
 
