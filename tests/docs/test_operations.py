@@ -1,0 +1,47 @@
+"""The page for operations names every metric, every kind of open row and every incident that the code can raise."""
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from services.escrow.rules import RULEBOOK as ESCROW
+from services.registry.rules import RULEBOOK as REGISTRY
+from services.runtime.core.rule import Rulebook
+from services.runtime.metrics import Metrics
+from services.seller_bank.rules import RULEBOOK as SELLER_BANK
+from tests.runtime.test_settings_table import PAGE
+
+RULEBOOKS = {"escrow": ESCROW, "registry": REGISTRY, "seller_bank": SELLER_BANK}
+
+
+def raised(rulebook: Rulebook) -> Iterator[str]:
+    """What raises incidents: rules that say an Alarm, by name, and facts that a verdict calls one, by kind."""
+    for chapter in rulebook.chapters.values():
+        yield from (rule.name for rule in chapter.rules if "yield Alarm(" in inspect.getsource(rule.then))
+        yield from (verdict.kind.__name__ for verdict in chapter.unexpected if verdict.alarms)
+
+
+@pytest.mark.parametrize("name", RULEBOOKS)
+def test_every_incident_has_a_line(name: str) -> None:
+    incidents = PAGE.read_text(encoding="utf-8").split("## Incidents")[1].split("### Stopped")[0]
+    found = set(raised(RULEBOOKS[name]))
+    assert len(found) > 3
+    assert sorted(one for one in found if f"`{one}`" not in incidents) == []
+
+
+def test_what_the_table_of_incidents_names_can_be_raised() -> None:
+    incidents = PAGE.read_text(encoding="utf-8").split("| raised by |")[1].split("| the runtime |")[0]
+    first_cells = [line.split("|")[1] for line in incidents.splitlines() if line.count("|") >= 4]
+    named = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    assert named - {one for rulebook in RULEBOOKS.values() for one in raised(rulebook)} == set()
+
+
+def test_the_metrics_are_those_of_the_code() -> None:
+    """Prometheus adds `_total` to a counter's name when it is asked."""
+    kinds = {"counter": "_total", "gauge": "", "histogram": ""}
+    known = {metric.name + kinds[metric.type] for metric in Metrics().registry.collect()}
+    table = PAGE.read_text(encoding="utf-8").split("| metric |")[1].split("| kind |")[0]
+    named = {found for line in table.splitlines() for found in re.findall(r"^\| `(daiya_\w+)", line)}
+    assert named == known
