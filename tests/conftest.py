@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.capture import CaptureManager
 
 from deploy.embedded import choose
 
@@ -15,7 +16,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[choose.Infrastructure]:
-    """Kafka and MongoDB by the way that is open here; `.kafka` and `.mongodb` are their addresses."""
-    with choose.infrastructure(tmp_path_factory.mktemp("infrastructure"), CACHE) as chosen:
+def infrastructure(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[choose.Infrastructure]:
+    """Kafka and MongoDB by the way that is open here; `.kafka` and `.mongodb` are their addresses. Which ones were
+    taken is said on the terminal."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    assert isinstance(capture, CaptureManager)
+
+    def say(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"\n{line}", flush=True)
+
+    with choose.infrastructure(tmp_path_factory.mktemp("infrastructure"), CACHE, say) as chosen:
         yield chosen

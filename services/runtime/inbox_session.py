@@ -174,7 +174,7 @@ class Session(ConsumerRebalanceListener):  # pyright: ignore[reportUntypedBaseCl
                 return await fetch(*places, **limits)
             except Exception as failure:
                 self._doubt = True
-                # FastStream rests after one of these; any other would end its loop, which begins again at once.
+                # FastStream rests after one of these; any other ends its loop, which begins again at once.
                 raise failure if isinstance(failure, KafkaError) else KafkaError(repr(failure)) from failure
 
         consumer.getmany = getmany
@@ -237,7 +237,7 @@ class Session(ConsumerRebalanceListener):  # pyright: ignore[reportUntypedBaseCl
     async def _settle(self, numbers: Collection[int]) -> None:
         """Find out where these partitions start, however long it takes, then let them go on."""
         failures = 0
-        while True:
+        while not self._stopping.is_set():
             try:
                 settled = await self._find_starts(numbers)
                 break
@@ -245,6 +245,8 @@ class Session(ConsumerRebalanceListener):  # pyright: ignore[reportUntypedBaseCl
                 failures += 1
                 log.warning("no place to start from yet", topic=self._wiring.topic, failure=repr(failure))
                 await rest(failures, self._stopping)
+        else:
+            return
         for number, part in settled.items():
             self.parts[number] = part
             self._consumer.seek(TopicPartition(self._wiring.topic, number), part.next)

@@ -24,9 +24,7 @@ from contracts.envelope import Record
 from services.runtime.log import LogUnavailable
 from services.runtime.log_place import partition_in_topic
 
-MAX_REQUEST_BYTES = (
-    4 * 1024 * 1024
-)  # more than a dead letter's topic takes: what is too large, the broker says
+MAX_REQUEST_BYTES = 4 * 1024 * 1024  # more than a dead letter's topic takes: what is too large, the broker says
 RETRY_FOR_MS = 300_000
 START_S = 30
 # The producer refuses these before it gives the record a number, so its numbering is still whole.
@@ -152,9 +150,7 @@ class KafkaLog:
             sender.cancel()
 
 
-async def _enqueue(
-    producer: AIOKafkaProducer, topic: str, partition: int, record: Record
-) -> asyncio.Future[Any]:
+async def _enqueue(producer: AIOKafkaProducer, topic: str, partition: int, record: Record) -> asyncio.Future[Any]:
     """Give a record to the producer; the future is done when the broker has it."""
     known = await producer.partitions_for(topic)
     if partition not in known:

@@ -96,14 +96,10 @@ class MemoryStore:
         await self._answer()
         return self._sorted(row for row in self._rows.values() if row.subject == subject)
 
-    async def rows(
-        self, kind: str, *, partitions: Collection[int] | None = None, limit: int = 1000
-    ) -> Sequence[Row]:
+    async def rows(self, kind: str, *, partitions: Collection[int] | None = None, limit: int = 1000) -> Sequence[Row]:
         await self._answer()
         of_kind = (row for row in self._rows.values() if row.kind == kind)
-        return self._sorted(row for row in of_kind if partitions is None or row.partition in partitions)[
-            :limit
-        ]
+        return self._sorted(row for row in of_kind if partitions is None or row.partition in partitions)[:limit]
 
     async def row(self, row_id: str) -> Row | None:
         await self._answer()

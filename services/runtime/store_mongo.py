@@ -209,9 +209,7 @@ class MongoStore:
     # --- rows -----------------------------------------------------------------------------------------------
 
     async def change_rows(self, put: Sequence[Row], delete: Collection[str]) -> None:
-        changes: list[Any] = [
-            UpdateOne({"_id": r.id}, {"$setOnInsert": _row_values(r)}, upsert=True) for r in put
-        ]
+        changes: list[Any] = [UpdateOne({"_id": r.id}, {"$setOnInsert": _row_values(r)}, upsert=True) for r in put]
         changes += [DeleteOne({"_id": row_id}) for row_id in delete]
         if not changes:
             return
@@ -224,9 +222,7 @@ class MongoStore:
     async def rows_of(self, subject: str) -> Sequence[Row]:
         return await self._rows({"subject": subject}, 0)
 
-    async def rows(
-        self, kind: str, *, partitions: Collection[int] | None = None, limit: int = 1000
-    ) -> Sequence[Row]:
+    async def rows(self, kind: str, *, partitions: Collection[int] | None = None, limit: int = 1000) -> Sequence[Row]:
         wanted: Json = {"kind": kind}
         if partitions is not None:
             wanted["partition"] = {"$in": list(partitions)}

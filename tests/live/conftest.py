@@ -1,4 +1,4 @@
-"""A Kafka of its own for a test that kills it."""
+"""The infrastructure under its short name, and a Kafka of its own for a test that kills it."""
 
 import signal
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.embedded.choose import Infrastructure
 from deploy.embedded.kafka import EmbeddedKafka
 from deploy.embedded.processes import Child, Ports
 from tests.conftest import CACHE
@@ -30,6 +31,12 @@ class MortalKafka:
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
             self._child.stop(0)
+
+
+@pytest.fixture(scope="session")
+def infra(infrastructure: Infrastructure) -> Infrastructure:
+    """Addresses of the one Kafka and the one MongoDB of this run."""
+    return infrastructure
 
 
 @pytest.fixture
