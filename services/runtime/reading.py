@@ -50,6 +50,9 @@ def read(received: Received, house: House, keys: Keys, words: Vocabulary) -> Let
         if kind.numbered != (envelope.sequence is not None):
             why = "a word in a line needs its number" if kind.numbered else "has a number, but no line"
             return Unreadable(received, "ce_sequence", why)
+        if kind.numbered and not kind.standing and not envelope.case:
+            # Without a case it would lie on the standing file, where nobody's part is asked for.
+            return Unreadable(received, "ce_subject", f"{kind.type_name} is said in a case, and this names none", line)
     try:
         fact = kind.read(envelope.data)
     except ValidationError as error:
