@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -97,12 +98,13 @@ class Demo:
 
         Raises one of TROUBLES, or an ExceptionGroup of them.
         """
+        occasion = str(uuid.uuid4())
         for account in self.file.rail:
             await self.rail.open_account(account.account, account.owner, account.opening_fen)
         self._acted(Role.REGISTRY, "the folio is imported as the register has it", "X-2")
         self._acted(Role.SELLER_BANK, "the loan is imported as the bank's own system has it", "LC-F2")
-        await prepare(self.desks, self.file, "demo")
-        self.case = await open_case(self.desks[Role.ESCROW], self.file, "demo")
+        await prepare(self.desks, self.file, occasion)
+        self.case = await open_case(self.desks[Role.ESCROW], self.file, occasion)
         self._acted(Role.ESCROW, f"buyers and seller bring the sale: case {self.case}", "LC-F1")
         async with asyncio.timeout(PLAYED_WITHIN_S), asyncio.TaskGroup() as group:
             clerks = [
@@ -133,7 +135,7 @@ class Demo:
     async def collect(self) -> Evidence:
         """What everybody has on file now. Raises DeskRefused, DeskUnreachable, Stuck."""
         pages = await self._quiet_pages()
-        spoken = tuple(self.witness.spoken)
+        spoken = tuple(one for one in self.witness.spoken if one.case == self.case)
         documents: dict[str, tuple[Document, Role]] = {}
         for one in spoken:
             for document in documents_in(one.values):
