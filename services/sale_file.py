@@ -122,7 +122,8 @@ def load_sale(path: Path, now: datetime) -> SaleFile:
         raise BadSaleFile(f"{path}: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in found["loc"]) or "the file"
+        named = (str(part) for part in found["loc"])
+        where = ".".join(part for part in named if "[" not in part) or "the file"  # pydantic's own names have brackets
         raise BadSaleFile(f"{path}: {where}: {found['msg']}") from error
 
 

@@ -1,0 +1,59 @@
+"""The demo as people run it: a process of its own on a real Kafka and MongoDB."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from deploy.embedded.processes import alive, identify
+from deploy.stack import CHECKOUT
+
+DEMO = (sys.executable, "-m", "deploy.demo")
+WITHIN_S = 180
+FAILED = {"the deposit account holds what the statement says", "the rail's books balance"}
+
+
+def test_a_planted_fen_is_the_only_thing_that_differs_in_a_whole_case() -> None:
+    environment = os.environ | {"PLANTED_FEN": "1", "PROCEDURE": "LC-FULL"}
+    done = subprocess.run(
+        DEMO, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    verdicts = re.findall(r"^  ([✓✗]) (.*?) \(", done.stdout, re.MULTILINE)
+    assert {name for mark, name in verdicts if mark == "✗"} == FAILED
+    assert len(verdicts) == 15
+    assert "account ESCROW-LC-01: the balance is +1 fen off" in done.stdout
+    assert "\x1b" not in done.stdout  # no terminal, no colours
+
+
+def test_ctrl_c_in_the_middle_of_a_case_leaves_no_process(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with output.open("w") as file:
+        demo = subprocess.Popen(DEMO, cwd=CHECKOUT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        deadline = time.monotonic() + WITHIN_S
+        while "case-opened" not in output.read_text() and demo.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        children = [identify(int(pid)) for pid in _children(demo.pid)]
+        assert len(children) >= 6, output.read_text()  # Kafka, MongoDB, the rail, three services
+        demo.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        demo.send_signal(signal.SIGINT)  # make passes its own on
+        assert demo.wait(60) == 130
+    finally:
+        demo.kill()
+        demo.wait()
+    assert not [child for child in children if child is not None and alive(child)]
+    assert "interrupted; nothing that was started is left running" in output.read_text()
+    assert "Traceback" not in output.read_text()
+
+
+def _children(pid: int) -> list[str]:
+    """The process ids of a process's children, whichever of its threads started them."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [child for task in tasks for child in (task / "children").read_text().split()]
