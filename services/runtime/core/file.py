@@ -177,11 +177,11 @@ class Subject:
     key: str
     items: tuple[Item, ...] = ()
     files: Mapping[str, File] = field(default_factory=dict[str, File])
-    digests: Mapping[str, str] = field(default_factory=dict[str, str])  # of letters: by id, and by source#sequence
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])  # of letters: source#sequence, or id
     incoming: Mapping[str, int] = field(default_factory=dict[str, int])
     outgoing: Mapping[str, int] = field(default_factory=dict[str, int])
     held: Mapping[str, Mapping[int, Letter]] = field(default_factory=dict[str, Mapping[int, Letter]])
-    blocked: Mapping[str, int] = field(default_factory=dict[str, int])  # source → the dead letter that holds its line
+    blocked: Mapping[str, int] = field(default_factory=dict[str, int])  # source → the dead letter that holds it
     outcomes: Mapping[str, Refusal | None] = field(default_factory=dict[str, Refusal | None])
     stopped: Stopped | None = None
     queue: tuple[Letter, ...] = ()
@@ -246,15 +246,13 @@ def apply(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> S
 
 def _heard(subject: Subject, item: Heard, phases: Mapping[type[Fact], Phase]) -> Subject:
     letter, e = item.letter, item.letter.envelope
-    digest = e.digest()
-    digests = {**subject.digests, e.id: digest}
+    # A word in a line is known by its place there alone: others choose its id, and own facts' ids can be foretold.
+    place = e.id if e.sequence is None else line(e.source, e.sequence)
+    digests = {**subject.digests, place: e.digest()}
     incoming, held = subject.incoming, subject.held
     if e.sequence is not None:
-        digests[line(e.source, e.sequence)] = digest
         incoming = {**incoming, e.source: e.sequence}
-        if e.sequence in held.get(e.source, {}):
-            rest = {n: kept for n, kept in held[e.source].items() if n != e.sequence}
-            held = {**{s: kept for s, kept in held.items() if s != e.source}, **({e.source: rest} if rest else {})}
+        held = _without(held, e.source, e.sequence)
     outcomes = subject.outcomes if isinstance(letter.fact, Event) else {**subject.outcomes, e.id: None}
     subject = replace(subject, digests=digests, incoming=incoming, held=held, outcomes=outcomes)
     file = subject.file(file_of(e.case, letter.fact))
@@ -263,13 +261,25 @@ def _heard(subject: Subject, item: Heard, phases: Mapping[type[Fact], Phase]) ->
     return _put(subject, file, filed(letter), phases)
 
 
+def _without(
+    held: Mapping[str, Mapping[int, Letter]], source: str, sequence: int
+) -> Mapping[str, Mapping[int, Letter]]:
+    """What is held, without this one."""
+    if sequence not in held.get(source, {}):
+        return held
+    rest = {n: kept for n, kept in held[source].items() if n != sequence}
+    return {**{s: kept for s, kept in held.items() if s != source}, **({source: rest} if rest else {})}
+
+
 def _struck(subject: Subject, item: Struck) -> Subject:
-    digests = {**subject.digests, item.id: item.digest}
-    blocked = subject.blocked
-    if item.sequence is not None and item.sequence > subject.incoming.get(item.source, 0):
-        digests[line(item.source, item.sequence)] = item.digest
-        blocked = {**blocked, item.source: item.sequence}
-    subject = replace(subject, digests=digests, blocked=blocked)
+    place = item.id if item.sequence is None else line(item.source, item.sequence)
+    digests, blocked, held = {**subject.digests, place: item.digest}, subject.blocked, subject.held
+    last = subject.incoming.get(item.source, 0)
+    if item.sequence is not None and item.sequence > last:
+        first = blocked.get(item.source, 0)
+        blocked = {**blocked, item.source: min(first, item.sequence) if first > last else item.sequence}
+        held = _without(held, item.source, item.sequence)
+    subject = replace(subject, digests=digests, blocked=blocked, held=held)
     file = subject.files.get(item.case)
     if file is None:
         return subject

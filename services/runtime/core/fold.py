@@ -166,7 +166,7 @@ class _Fold:
         elif isinstance(fact, RepeatRequested):
             self.repeat(fact)
         elif self.subject.stopped is not None:
-            if all(kept.envelope.id != e.id for kept in self.subject.queue):
+            if all(_words(kept) != _words(self.letter) for kept in self.subject.queue):
                 self.add(Kept(self.letter, "stopped"))
         elif e.sequence is not None:
             self.take_in_line(e.sequence)
@@ -177,8 +177,40 @@ class _Fold:
         """A letter that is on file already: say again what it caused. Other bytes under its number are an alarm."""
         e = self.letter.envelope
         if known_digest == e.digest():
-            self.again += [s for s in _said(self.subject) if s.filed.cause == e.id]
+            causes = {e.id}
+            if isinstance(self.letter.fact, SubjectResumed):  # what was kept spoke in its turn
+                causes |= {i.letter.envelope.id for i in self.subject.items if isinstance(i, Kept)}
+            self.again += [s for s in _said(self.subject) if s.filed.cause in causes]
+            self.dead += self.struck_with_it()
             return
+        self.two_different_words()
+
+    def struck_with_it(self) -> Iterator[DeadLetter]:
+        """The dead letters of the turn that took this letter: a crash may have come before they were written."""
+        e = self.letter.envelope
+        there: dict[str, Letter] = {}
+        until: tuple[int, int] | None = None  # the place of the letter, as long as the items are of its turn
+        for item in self.subject.items:
+            match item:
+                case Heard(letter) | Kept(letter):
+                    there[letter.envelope.id] = letter
+                    if _words(letter) == _words(self.letter):
+                        until = letter.place
+                    elif until is not None and letter.place > until:
+                        until = None
+                case Resumed(resumed, _) if resumed == e.id:
+                    until = self.letter.place
+                case Struck() if (item.id, item.source, item.sequence) == (e.id, e.source, e.sequence):
+                    until = self.letter.place
+                    yield DeadLetter(self.letter, item.why)
+                case Struck() if until is not None and item.id in there:
+                    yield DeadLetter(there[item.id], item.why)
+                case _:
+                    pass
+
+    def two_different_words(self) -> None:
+        """The second of two different words under one number or id: a dead letter, and in a line an alarm."""
+        e = self.letter.envelope
         self.dead.append(DeadLetter(self.letter, "the same number or id was used before for other words"))
         if e.sequence is not None:
             note = Alarm(
@@ -198,20 +230,20 @@ class _Fold:
             self.take_held(e.source)
         elif sequence not in held:
             self.add(Kept(self.letter, "held"))
-            first = self.subject.blocked.get(e.source, last) + 1 if self.blocked(e.source) else last + 1
-            missing = [n for n in range(first, sequence) if n not in held]
-            if missing:
-                self.asks.append(Ask(e.source, missing[0], missing[-1]))
+            # Step by step from both ends, past what is here: the numbers between may be very many.
+            first, newest = last + 1, sequence - 1
+            while first <= newest and (first in held or line(e.source, first) in self.subject.digests):
+                first += 1
+            while first <= newest and (newest in held or line(e.source, newest) in self.subject.digests):
+                newest -= 1
+            if first <= newest:
+                self.asks.append(Ask(e.source, first, newest))
         elif held[sequence].envelope.digest() != e.digest():
-            self.dead.append(DeadLetter(self.letter, "the same number was used before for other words"))
-
-    def blocked(self, speaker: str) -> bool:
-        """Whether a dead letter holds this speaker's line."""
-        return self.subject.blocked.get(speaker, 0) > self.subject.incoming.get(speaker, 0)
+            self.two_different_words()
 
     def take_held(self, speaker: str) -> None:
-        """The letters that waited for this one, in their order."""
-        while not self.blocked(speaker):
+        """The letters that waited for this one, in their order, up to a gap or a dead letter."""
+        while True:
             following = self.subject.incoming.get(speaker, 0) + 1
             letter = self.subject.held.get(speaker, {}).get(following)
             if letter is None:
@@ -282,8 +314,10 @@ class _Fold:
         role, institution = parse_source(speaker)
         parties = self.subject.file(case).parties
         institutions: Mapping[Role, str] | None = getattr(fact, "institutions", None)
-        if not parties and institutions is not None:
-            return self.opening(fact, role, institution, institutions)
+        if institutions is not None:
+            admitted, why = self.opening(fact, role, institution, institutions)
+            if why or not parties:
+                return admitted, why
         if role in parties:
             named = institution in parties[role]
             return named, "" if named else f"{speaker} has no part in case {case}"
@@ -494,6 +528,11 @@ class _Fold:
             {"form": wanted.form, "for_draft": wanted.for_draft, "document": document}, strict=True
         )
         self.say(Tell(wanted.for_subject, wanted.for_case, reply), STANDING, "", f"allotted {wanted.for_draft}")
+
+
+def _words(letter: Letter) -> tuple[str, str, str]:
+    """What makes two letters the same: who said it, its id, what it says and where in the line."""
+    return letter.envelope.source, letter.envelope.id, letter.envelope.digest()
 
 
 def _said(subject: Subject) -> Iterator[Said]:

@@ -121,15 +121,18 @@ def _periods(file: File) -> Iterator[_Open]:
 
 def _of_subject(subject: Subject) -> Iterator[_Open]:
     for speaker, held in subject.held.items():
-        last = subject.incoming.get(speaker, 0)
+        first, last = subject.incoming.get(speaker, 0) + 1, min(held) - 1
         newest = max(letter.at for letter in held.values())
+        dead = subject.blocked.get(speaker, 0) == first
         data: dict[str, Any] = {
             "source": speaker,
-            "first_missing": last + 1,
-            "last_missing": min(held) - 1,
-            "dead_letter": subject.blocked.get(speaker, 0) > last,
+            "first_missing": first,
+            "last_missing": last,
+            "dead_letter": dead,
         }
-        yield "held", f"held/{subject.key}/{speaker}", newest, data
+        # Another gap is another row: rows are never changed.
+        row_id = f"held/{subject.key}/{speaker}/{first}-{last}" + ("/dead-letter" if dead else "")
+        yield "held", row_id, newest, data
     if subject.stopped is not None:
         since = subject.queue[0].at
         yield "stopped", f"stopped/{subject.key}/{subject.stopped.letter_id}", since, {"error": subject.stopped.error}
