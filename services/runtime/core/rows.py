@@ -29,6 +29,10 @@ from services.runtime.core.fold import House
 from services.runtime.core.rule import waiting
 
 
+EVERY_ROW = 1_000_000
+"""As many rows of a kind as there can be, for workers: the oldest must never hide the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One open thing of one subject."""
@@ -82,7 +86,13 @@ def _of_file(house: House, subject: Subject, file: File) -> Iterator[_Open]:
     if chapter is not None and everything:
         newest = max(f.at for f in everything)
         for wait in chapter.waits:
-            found = waiting(wait, subject, file)
+            try:
+                found = waiting(wait, subject, file)
+            except Exception as failure:  # it must not stop the partition, for what it looks at is on file already
+                why = f"{type(failure).__name__}: {failure}"
+                fault = {"what": f"{wait.name} cannot be worked out for {file.case}", "why": why, "clause": "X-3"}
+                yield "incident", "/".join(("wait", subject.key, file.case, wait.name, "failed")), newest, fault
+                continue
             if found is not None:
                 data = {"action": found.action, "clause": found.clause, "what": found.what, "about": found.about}
                 until = {"period": found.period} if found.period else {}
