@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from contracts.envelope import encode
+from contracts.envelope import encode, to_data
 from services.runtime.core.file import Heard, Refused, Resumed, Said, Subject
 from services.runtime.core.fold import House, Turn, hear, load, strike
 from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
@@ -23,6 +23,7 @@ from services.runtime.reading import Letter, Unreadable, read
 from services.runtime.store import Entry, JsonItems, Snapshot, Store
 
 SNAPSHOT_EVERY = 64
+MOST_SNAPSHOT_BYTES = 8 * 1024 * 1024  # a document of the database holds 16 MB
 CACHED_SUBJECTS = 20_000
 
 Watcher = Callable[[Sequence[Said]], Awaitable[None]]
@@ -165,7 +166,9 @@ class Turns:
         version, snapshot = one.before.version + 1, one.before.snapshot
         if version - snapshot >= SNAPSHOT_EVERY:
             items = tuple(dump(item) for item in one.subject.items)
-            await self.store.snapshot(Snapshot(one.subject.key, version, SCHEMA, items))
+            # Without one the entries are read, which is slower; a turn must not fail for it.
+            if len(to_data(items)) <= MOST_SNAPSHOT_BYTES:
+                await self.store.snapshot(Snapshot(one.subject.key, version, SCHEMA, items))
             snapshot = version
         return Known(one.subject, version, snapshot)
 
