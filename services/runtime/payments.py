@@ -8,15 +8,16 @@ from collections.abc import Collection
 from datetime import datetime
 
 from services.runtime.clock import Clock
-from services.runtime.core.facts import OwnFact, PaymentAccepted, PaymentRefused
+from services.runtime.core.facts import Alarm, OwnFact, PaymentAccepted, PaymentRefused
 from services.runtime.core.fold import derived_id
-from services.runtime.core.rows import Row
+from services.runtime.core.rows import EVERY_ROW, Row
 from services.runtime.log import LogUnavailable
 from services.runtime.post import Post
 from services.runtime.rail import Accepted, NotThere, Rail, Refused, Transfer, Unknown
 from services.runtime.store import Store
 
 STATE = "state"
+FAULT = "fault"
 
 
 class Payments:
@@ -31,9 +32,13 @@ class Payments:
     async def work(self, partitions: Collection[int]) -> int:
         """One look at what is asked; the answer counts what is still unknown."""
         unknown = 0
-        for row in await self.store.rows("payment", partitions=partitions):
+        for row in await self.store.rows("payment", partitions=partitions, limit=EVERY_ROW):
             if row.data.get(STATE) not in ("accepted", "refused"):
-                unknown += not await self.carry_out(row)
+                try:
+                    unknown += not await self.carry_out(row)
+                except ValueError as fault:  # a fault of ours (KeyReused): it must not hold up the others
+                    unknown += 1
+                    await self._report_fault(row, fault)
         return unknown
 
     async def carry_out(self, row: Row) -> bool:
@@ -63,6 +68,14 @@ class Payments:
             case Unknown() | NotThere():
                 await self.store.mark_row(row.id, STATE, "unknown")
                 return False
+
+    async def _report_fault(self, row: Row, fault: ValueError) -> None:
+        """An incident, once: nobody knows what became of this order, and asking again will not help."""
+        if row.data.get(FAULT) is None:
+            what = f"payment {row.id} cannot be sent to the rail as it stands"
+            alarm = Alarm(what=what, why=str(fault), clause=row.data["because"])
+            await self.post.tell(alarm, derived_id(row.id, FAULT), row.case, row.subject, self.clock.now())
+            await self.store.mark_row(row.id, FAULT, "reported")
 
     async def _report(self, row: Row, fact: OwnFact, state: str, now: datetime) -> bool:
         try:

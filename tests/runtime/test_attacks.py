@@ -2,24 +2,32 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from services.runtime.rail.memory import MemoryRail
 
 from contracts.envelope import PARTITIONS, Record, encode, partition_of
 from contracts.event import Event, Role
 from contracts.events.case import CaseCompleted, CaseOpened
 from contracts.events.escrow import DepositConfirmed
 from contracts.events.line import RepeatRequested
-from services.runtime.core.facts import MoneyReceived, SubjectResumed
+from contracts.period import Days, Period, Source
+from services.runtime import turn
+from services.runtime.core.facts import MoneyReceived, Pay, PeriodStarted, Purpose, SubjectResumed
 from services.runtime.core.fold import derived_id
+from services.runtime.core.rows import Row
+from services.runtime.core.rule import Chapter, Wait, Waiting, rulebook
 from services.runtime.log import Received
+from services.runtime.post import Parcel
+from services.runtime.rail import Transfer
 from services.seller_bank.facts import ConsentDecided
 from services.seller_bank.rules import RULEBOOK
 from tests.runtime.test_turn import CASE, House, broken, changed, deposit
 from tests.stories.test_liaocheng_full import loan
 from tests.support import liaocheng as lc
-from tests.support.bench import FOLIO
+from tests.support.bench import FOLIO, NOON
 from tests.support.liaocheng import opened
 
 
@@ -185,3 +193,114 @@ async def test_dead_letters_that_another_letter_made_are_written_after_a_crash(h
     await house.hears(deposit(), number=2)
     await house.again()
     assert len(house.dead()) == 3, "with itself and with the letter that made it one, not with every later one"
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def stumble(_: CaseOpened) -> Waiting | None:
+    """A fault in a sentence of the worklist."""
+    raise ValueError("divided by nought")
+
+
+async def test_a_wait_that_raises_is_an_incident_and_stops_nobody() -> None:
+    chapters = [RULEBOOK.chapters[""], Chapter("LC-FULL", (), (), waits=(Wait(stumble),))]
+    house = House(rulebook(*chapters, phases=RULEBOOK.phases, own_facts=RULEBOOK.own_facts))
+    await house.hears(opened())
+    (row,) = await house.rows("incident")
+    assert "stumble" in row.data["what"] and "divided by nought" in row.data["why"]
+
+
+async def test_a_snapshot_that_no_document_can_hold_is_left_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turn, "SNAPSHOT_EVERY", 2)
+    monkeypatch.setattr(turn, "MOST_SNAPSHOT_BYTES", 3_000)
+    await house.hears(opened())
+    for _ in range(7):
+        await house.hears(deposit())
+    assert max(version for _, version in house.store._snapshots) < 6
+    house.start()
+    assert len((await house.file()).every(DepositConfirmed)) == 7
+
+
+# --- payments, periods, leftovers -------------------------------------------------------------------------------------
+
+
+def pay_row(n: int, state: str | None = None) -> Row:
+    """A payment that a rule asked for."""
+    pay = Pay(
+        purpose=Purpose.REFUND,
+        from_account=lc.ESCROW_ACCOUNT,
+        to_account=lc.BUYER_ACCOUNT,
+        amount_fen=1,
+        reference="refund",
+        about="x",
+        because="X-1",
+    )
+    data = pay.to_json() | ({"state": state} if state else {})
+    return Row(derived_id(str(n)), "payment", FOLIO, partition_of(FOLIO), CASE, NOON + timedelta(seconds=n), data)
+
+
+def rail_of(house: House) -> MemoryRail:
+    rail = house.institution.payments.rail
+    assert isinstance(rail, MemoryRail)
+    rail.open(lc.ESCROW_ACCOUNT, "escrow", 1_000)
+    rail.open(lc.BUYER_ACCOUNT, "buyer")
+    return rail
+
+
+async def test_a_key_that_stood_for_another_order_stops_no_other_payment_and_is_seen(house: House) -> None:
+    rail = rail_of(house)
+    first, second = pay_row(1), pay_row(2)
+    used = Transfer(
+        key=first.id, from_account=lc.ESCROW_ACCOUNT, to_account=lc.BUYER_ACCOUNT, amount_fen=9, reference="other"
+    )
+    await rail.transfer(used)
+    await house.store.change_rows([first, second], ())
+    for _ in range(3):
+        await house.institution.payments.work(range(PARTITIONS))
+    assert second.id in rail.on_its_way()
+    await house.take()
+    (incident,) = await house.rows("incident")
+    assert first.id in incident.data["what"] and "used for another order" in incident.data["why"]
+
+
+async def test_a_payment_is_carried_out_though_very_many_are_on_their_way(house: House) -> None:
+    rail = rail_of(house)
+    await house.store.change_rows([pay_row(n, "accepted") for n in range(1_200)], ())
+    newest = pay_row(5_000)
+    await house.store.change_rows([newest], ())
+    await house.institution.payments.work(range(PARTITIONS))
+    assert rail.on_its_way() == (newest.id,)
+
+
+async def test_a_period_passes_though_very_many_run(house: House) -> None:
+    def period(n: int, days: int) -> Row:
+        started = PeriodStarted(
+            period=Period(
+                name="price",
+                whose=Role.ESCROW,
+                days=days,
+                count=Days.CALENDAR,
+                clause="LC-F1",
+                source=Source.PRACTICE,
+            ),
+            start=NOON - timedelta(days=30),
+        )
+        since = NOON + timedelta(seconds=n)
+        return Row(derived_id("p", str(n)), "period", FOLIO, partition_of(FOLIO), CASE, since, started.to_json())
+
+    await house.store.change_rows([period(n, 300) for n in range(1_200)], ())
+    await house.store.change_rows([period(5_000, 3)], ())
+    assert await house.institution.timers.work(range(PARTITIONS)) == 1
+
+
+async def test_a_recipient_gets_its_leftovers_though_very_many_wait_for_another(house: House) -> None:
+    down, up = "daiya.escrow.liaocheng-notary", "daiya.registry.liaocheng-registry"
+    house.log.down(down)
+    record = encode(house.envelope(deposit(), 1))
+    post = house.institution.post
+    parcels = [Parcel(f"leftover/{n}", down, record, FOLIO, NOON + timedelta(seconds=n)) for n in range(1_200)]
+    late = Parcel("leftover/late", up, record, FOLIO, NOON + timedelta(hours=9))
+    await house.store.change_rows([post._row(parcel) for parcel in (*parcels, late)], ())
+    assert await post.drain(range(PARTITIONS)) == 1_200
+    assert len(house.log.everything(up)) == 1
