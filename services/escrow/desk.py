@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.escrow.facts import ApplicationMended, ReturnOrdered, SaleBrought, Signed, WithdrawalAgreed
-from services.runtime.desk_actions import Action, in_case, of_unmatched_money, opens_case
-from services.runtime.desk_commands import Desk
+from services.runtime.desk.actions import Action, in_case, of_unmatched_money, opens_case
+from services.runtime.desk.commands import Desk
 from services.runtime.institution import Institution
 
 SELLER = {"name": "王建国", "id_number": "371502197904180005"}

@@ -22,11 +22,11 @@ from services.registry.facts import (
 from services.registry.register import Content, EntryKind, Register
 from services.runtime.core.file import STANDING
 from services.runtime.core.rule import view
-from services.runtime.desk_access import Clerk, Here
-from services.runtime.desk_actions import Action, in_case, on_folio
-from services.runtime.desk_actions import unit_number as checked
-from services.runtime.desk_commands import Desk
-from services.runtime.problems import Problem
+from services.runtime.desk.access import Clerk, Here
+from services.runtime.desk.actions import Action, in_case, on_folio
+from services.runtime.desk.actions import unit_number as checked
+from services.runtime.desk.commands import Desk
+from services.runtime.desk.problems import Problem
 
 SELLER = {"name": "王建国", "id_number": "371502197904180005"}
 BUYER = {"name": "李明轩", "id_number": "371502199109030007"}

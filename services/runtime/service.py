@@ -13,17 +13,17 @@ from services.runtime import logs
 from services.runtime.clock import SystemClock
 from services.runtime.core.periods import Calendar
 from services.runtime.core.rule import Rulebook
-from services.runtime.desk import make_app
-from services.runtime.inbox import Inbox
+from services.runtime.desk.app import make_app
+from services.runtime.inbox.inbox import Inbox
 from services.runtime.institution import Institution
 from services.runtime.keys import Keys
 from services.runtime.log import LogUnavailable, Received
-from services.runtime.log_kafka import KafkaLog
+from services.runtime.log.kafka import KafkaLog
 from services.runtime.rail import RailUnavailable
-from services.runtime.rail_http import HttpRail
+from services.runtime.rail.http import HttpRail
 from services.runtime.settings import Settings
 from services.runtime.store import StoreUnavailable
-from services.runtime.store_mongo import MongoStore
+from services.runtime.store.mongo import MongoStore
 
 OUTAGES = (StoreUnavailable, LogUnavailable, RailUnavailable)
 LONGEST_PAUSE_S = 5.0

@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict
 from contracts.values import Person
 from services.runtime.core.file import STANDING
 from services.runtime.core.rule import view
-from services.runtime.desk_access import Clerk, Here
-from services.runtime.desk_actions import Action, in_case, of_unmatched_money, on_folio
-from services.runtime.desk_actions import unit_number as checked
-from services.runtime.desk_commands import Desk
-from services.runtime.problems import Problem
+from services.runtime.desk.access import Clerk, Here
+from services.runtime.desk.actions import Action, in_case, of_unmatched_money, on_folio
+from services.runtime.desk.actions import unit_number as checked
+from services.runtime.desk.commands import Desk
+from services.runtime.desk.problems import Problem
 from services.seller_bank.books import Books, Entry, LoanBook
 from services.seller_bank.facts import ConsentDecided, LoanImported, MoneyDecided, PayoffAsked
 from services.seller_bank.loan_terms import LoanTerms

@@ -11,9 +11,9 @@ import pytest
 from contracts.envelope import to_data
 from services.escrow.service import PART as ESCROW
 from services.registry.service import PART as REGISTRY
-from services.runtime.desk import EVERYWHERE as COMMON
-from services.runtime.desk import make_app
-from services.runtime.problems import MEDIA_TYPE
+from services.runtime.desk.app import EVERYWHERE as COMMON
+from services.runtime.desk.app import make_app
+from services.runtime.desk.problems import MEDIA_TYPE
 from services.runtime.service import Part
 from services.seller_bank.service import PART as SELLER_BANK
 

@@ -13,9 +13,9 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from contracts.envelope import PARTITIONS, Record
 from deploy.embedded.choose import Infrastructure
-from services.runtime.inbox import Inbox
+from services.runtime.inbox.inbox import Inbox
 from services.runtime.log import LogUnavailable, Received
-from services.runtime.log_kafka import KafkaLog
+from services.runtime.log.kafka import KafkaLog
 from tests.live.conftest import MortalKafka
 from tests.support import kafka
 

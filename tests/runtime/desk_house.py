@@ -13,14 +13,14 @@ from contracts.envelope import PARTITIONS
 from contracts.event import Role
 from services.escrow.service import PART as ESCROW
 from services.runtime.core.periods import Calendar
-from services.runtime.desk import make_app
+from services.runtime.desk.app import make_app
 from services.runtime.institution import Institution
 from services.runtime.keys import Keys
-from services.runtime.log_memory import MemoryLog
-from services.runtime.rail_memory import MemoryRail
+from services.runtime.log.memory import MemoryLog
+from services.runtime.rail.memory import MemoryRail
 from services.runtime.service import Part
 from services.runtime.settings import HouseSettings
-from services.runtime.store_memory import MemoryStore
+from services.runtime.store.memory import MemoryStore
 from tests.support import liaocheng as lc
 from tests.support.bench import NOON
 

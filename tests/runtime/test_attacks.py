@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from services.runtime.rail.memory import MemoryRail
 
 from contracts.envelope import PARTITIONS, Record, encode, partition_of
 from contracts.event import Event, Role
@@ -15,13 +14,24 @@ from contracts.events.escrow import DepositConfirmed
 from contracts.events.line import RepeatRequested
 from contracts.period import Days, Period, Source
 from services.runtime import turn
-from services.runtime.core.facts import MoneyReceived, Pay, PeriodStarted, Purpose, SubjectResumed
+from services.runtime.core.facts import (
+    MoneyReceived,
+    Pay,
+    PaymentAccepted,
+    PaymentSettled,
+    PeriodStarted,
+    Purpose,
+    SubjectResumed,
+)
 from services.runtime.core.fold import derived_id
 from services.runtime.core.rows import Row
 from services.runtime.core.rule import Chapter, Wait, Waiting, rulebook
 from services.runtime.log import Received
 from services.runtime.post import Parcel
-from services.runtime.rail import Transfer
+from services.runtime.rail import RailUnavailable, Transfer
+from services.runtime.rail.memory import Fault, MemoryRail
+from services.runtime.statement import Statement
+from services.runtime.store.memory import MemoryStore
 from services.seller_bank.facts import ConsentDecided
 from services.seller_bank.rules import RULEBOOK
 from tests.runtime.test_turn import CASE, House, broken, changed, deposit
@@ -304,3 +314,104 @@ async def test_a_recipient_gets_its_leftovers_though_very_many_wait_for_another(
     await house.store.change_rows([post._row(parcel) for parcel in (*parcels, late)], ())
     assert await post.drain(range(PARTITIONS)) == 1_200
     assert len(house.log.everything(up)) == 1
+
+
+# --- the rail's statement ---------------------------------------------------------------------------------------------
+
+
+def bank(house: House) -> tuple[Statement, MemoryRail]:
+    """The reader of the bank's account, and a rail on which the buyer can pay into it."""
+    rail = rail_of(house)
+    rail.open(lc.BANK_ACCOUNT, "bank", 1_000)
+    return Statement(lc.BANK_ACCOUNT, house.store, house.institution.post, rail), rail
+
+
+async def paid(rail: MemoryRail, key: str, reference: str, payer: str = lc.ESCROW_ACCOUNT) -> None:
+    order = Transfer(key=key, from_account=payer, to_account=lc.BANK_ACCOUNT, amount_fen=5, reference=reference)
+    await rail.transfer(order)
+    rail.settle_all()
+
+
+async def test_a_receipt_that_was_unmatched_stays_so_after_a_restart(house: House) -> None:
+    statement, rail = bank(house)
+    await paid(rail, "k", CASE)
+    await statement.work()
+    await house.take()
+    house.store._cursors.clear()  # the crash came before the reader's place was kept
+    house.start()
+    await house.again()
+    await house.hears(opened())
+    await Statement(lc.BANK_ACCOUNT, house.store, house.institution.post, rail).work()
+    await house.take()
+    assert not (await house.file()).every(MoneyReceived), "one receipt lies on one file"
+
+
+async def test_a_receipt_that_was_unmatched_stays_so_with_an_empty_database(house: House) -> None:
+    statement, rail = bank(house)
+    await paid(rail, "k", CASE)
+    await statement.work()
+    await house.take()
+    await house.hears(opened())
+    house.store = MemoryStore()
+    house.start()
+    await house.again()
+    await Statement(lc.BANK_ACCOUNT, house.store, house.institution.post, rail).work()
+    await house.take()
+    assert not (await house.file()).every(MoneyReceived), "one receipt lies on one file"
+
+
+async def test_a_payer_whose_account_nobody_can_read_hides_no_later_receipt(house: House) -> None:
+    statement, rail = bank(house)
+    rail.open("alice.wallet", "Alice", 1_000)
+    await house.hears(opened())
+    await paid(rail, "odd", CASE, payer="alice.wallet")
+    await paid(rail, "good", CASE)
+    for _ in range(2):
+        await statement.work()
+    await house.take()
+    assert len((await house.file()).every(MoneyReceived)) == 1
+    (incident,) = await house.rows("incident")
+    assert "line 1" in incident.data["what"] and "5 fen" in incident.data["what"]
+
+
+async def test_a_payment_settles_on_the_file_that_ordered_it_whatever_its_text_says(house: House) -> None:
+    statement, rail = bank(house)
+    await house.hears(opened())
+    elsewhere = "371502001001GB00001F00010002"
+    order = replace(pay_row(1), subject=elsewhere, case="")
+    order.data.update(from_account=lc.BANK_ACCOUNT, reference=f"{CASE} 退回")
+    await house.store.change_rows([order], ())
+    await house.institution.payments.work(range(PARTITIONS))
+    rail.settle_all()
+    await statement.work()
+    await house.take()
+    standing = (await house.institution.turns.read_subject(elsewhere)).file("")
+    assert len(standing.every(PaymentSettled)) == 1
+
+
+async def test_a_payment_whose_answer_was_lost_is_accepted_when_it_has_settled(house: House) -> None:
+    statement, rail = bank(house)
+    await house.hears(opened())
+    order = pay_row(1)
+    order.data.update(from_account=lc.BANK_ACCOUNT)
+    await house.store.change_rows([order], ())
+    rail.arm(Fault(kind="timeout-after"))
+    await house.institution.payments.work(range(PARTITIONS))
+    rail.settle_all()
+    await statement.work()
+    await house.institution.payments.work(range(PARTITIONS))
+    await house.take()
+    file = await house.file()
+    assert len(file.every(PaymentAccepted)) == len(file.every(PaymentSettled)) == 1
+    assert house.dead() == []
+
+
+async def test_an_account_that_cannot_be_read_hides_no_other(house: House) -> None:
+    rail = rail_of(house)
+    rail.open(lc.BANK_ACCOUNT, "bank")
+    await paid(rail, "k", CASE)
+    statements = (Statement(name, house.store, house.institution.post, rail) for name in ("NOT-THERE", lc.BANK_ACCOUNT))
+    house.institution.statements = tuple(statements)
+    with pytest.raises(RailUnavailable):
+        await house.institution.read_statements(range(PARTITIONS))
+    assert await house.store.cursor(f"statement/{lc.BANK_ACCOUNT}") == 1

@@ -12,9 +12,9 @@ from contracts.event import Role
 from services.runtime.core.facts import Command
 from services.runtime.core.file import STANDING, Phase
 from services.runtime.core.rule import Chapter, Rule, Says, noted, rulebook
-from services.runtime.desk_actions import Action, on_folio
-from services.runtime.desk_body import MOST_BYTES
-from services.runtime.desk_commands import Desk, preferred_wait_s
+from services.runtime.desk.actions import Action, on_folio
+from services.runtime.desk.body import MOST_BYTES
+from services.runtime.desk.commands import Desk, preferred_wait_s
 from services.runtime.service import Part
 from tests.runtime.desk_house import WAIT, DeskHouse, escrow, opened, sale_body
 from tests.support import liaocheng as lc

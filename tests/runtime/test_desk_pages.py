@@ -12,7 +12,7 @@ from contracts.values import VerificationCode
 from services.registry.service import PART as REGISTRY
 from services.runtime.core.periods import Calendar
 from services.runtime.rail import Transfer
-from services.runtime.rail_memory import Fault
+from services.runtime.rail.memory import Fault
 from services.seller_bank.service import PART as SELLER_BANK
 from tests.runtime.desk_house import DeskHouse, escrow, opened, sale_body
 from tests.support import liaocheng as lc

@@ -32,7 +32,7 @@ from services.runtime.core.file import (
 )
 from services.runtime.core.rule import rulebook
 from services.runtime.store import Entry
-from services.runtime.store_memory import MemoryStore
+from services.runtime.store.memory import MemoryStore
 from services.runtime.turn import lift
 from tests.support.examples import CASE, EXAMPLES, UNIT
 

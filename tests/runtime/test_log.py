@@ -14,8 +14,8 @@ from aiokafka.errors import OutOfOrderSequenceNumber
 
 from contracts.envelope import PARTITIONS, Record, partition_of
 from services.runtime.log import Log, LogUnavailable, Received
-from services.runtime.log_kafka import KafkaLog
-from services.runtime.log_memory import MemoryLog
+from services.runtime.log.kafka import KafkaLog
+from services.runtime.log.memory import MemoryLog
 from tests.support import kafka
 
 MORNING = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)

@@ -25,8 +25,8 @@ from services.runtime.rail import (
     Transfer,
     Unknown,
 )
-from services.runtime.rail_http import HttpRail
-from services.runtime.rail_memory import Fault, MemoryRail
+from services.runtime.rail.http import HttpRail
+from services.runtime.rail.memory import Fault, MemoryRail
 
 
 class Bench(Protocol):

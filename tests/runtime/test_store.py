@@ -10,11 +10,11 @@ import pytest
 from pymongo.errors import BulkWriteError, WriteConcernError
 
 from contracts.event import Role
-from services.runtime import store_mongo
 from services.runtime.core.rows import Row
 from services.runtime.store import Entry, Snapshot, Store, StoreUnavailable
-from services.runtime.store_memory import MemoryStore
-from services.runtime.store_mongo import Driver, MongoStore, database_name
+from services.runtime.store import mongo as store_mongo
+from services.runtime.store.memory import MemoryStore
+from services.runtime.store.mongo import Driver, MongoStore, database_name
 
 MORNING = datetime(2026, 11, 22, 9, 30, 0, 123_000, tzinfo=UTC)
 ROLE = next(iter(Role))

@@ -21,11 +21,11 @@ from services.runtime.core.rule import Chapter, Rule, Rulebook, Says, rulebook
 from services.runtime.institution import Institution
 from services.runtime.keys import Keys
 from services.runtime.log import LogUnavailable, Received
-from services.runtime.log_memory import MemoryLog
-from services.runtime.rail_memory import MemoryRail
+from services.runtime.log.memory import MemoryLog
+from services.runtime.rail.memory import MemoryRail
 from services.runtime.settings import HouseSettings
 from services.runtime.store import StoreUnavailable
-from services.runtime.store_memory import MemoryStore
+from services.runtime.store.memory import MemoryStore
 from services.seller_bank.rules import RULEBOOK
 from tests.support import liaocheng as lc
 from tests.support.bench import FOLIO, NOON

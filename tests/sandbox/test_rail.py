@@ -206,30 +206,20 @@ async def test_a_refusal_is_remembered_under_its_key(body: dict[str, Any], statu
 
 async def test_what_cannot_be_read_is_a_problem_that_says_where() -> None:
     async with a_rail() as http:
-        assert "body.amount_fen" in is_problem(
-            await send(http, "k", order() | {"amount_fen": "3"}), 422, "malformed"
-        )
-        assert "body.amount_fen" in is_problem(
-            await send(http, "k", order() | {"amount_fen": True}), 422, "malformed"
-        )
+        assert "body.amount_fen" in is_problem(await send(http, "k", order() | {"amount_fen": "3"}), 422, "malformed")
+        assert "body.amount_fen" in is_problem(await send(http, "k", order() | {"amount_fen": True}), 422, "malformed")
         assert "body.amount_fen" in is_problem(await send(http, "k", order(2**70)), 422, "malformed")
-        assert "body.reference" in is_problem(
-            await send(http, "k", order(reference="x" * 141)), 422, "malformed"
-        )
+        assert "body.reference" in is_problem(await send(http, "k", order(reference="x" * 141)), 422, "malformed")
         assert "body.more" in is_problem(await send(http, "k", order(more=1)), 422, "malformed")
         is_problem(await http.post("/transfers", json=order()), 400, "no-key")
         is_problem(await send(http, "a/b", order()), 400, "bad-key")
-        is_problem(
-            await http.post("/transfers", content=b"{", headers={"Idempotency-Key": "k"}), 422, "malformed"
-        )
+        is_problem(await http.post("/transfers", content=b"{", headers={"Idempotency-Key": "k"}), 422, "malformed")
         assert "nowhere" in is_problem(await http.get("/nowhere"), 404, "no-such-call")
         is_problem(await http.delete("/books"), 405, "no-such-call")
         is_problem(await http.get("/accounts/nobody"), 404, "unknown-account")
         is_problem(await http.get("/accounts/nobody/statement"), 404, "unknown-account")
         is_problem(await http.get("/accounts/escrow/statement?wait=11"), 422, "malformed")
-        assert "line 0" in is_problem(
-            await http.get("/accounts/escrow/statement?after=1"), 409, "beyond-the-end"
-        )
+        assert "line 0" in is_problem(await http.get("/accounts/escrow/statement?after=1"), 409, "beyond-the-end")
         # None of it took a key.
         is_problem(await http.get("/transfers/k"), 404, "unknown-transfer")
         assert await money(http, "escrow") == (1000, 0)
@@ -286,14 +276,10 @@ async def test_an_order_is_settled_when_it_is_due_and_not_at_the_next_look() -> 
 
 async def test_faults_fire_on_what_matches_as_often_as_armed() -> None:
     async with a_rail() as http:
-        armed = await http.post(
-            "/faults", json={"kind": "refuse", "n": 2, "to_account": "seller", "reference": "L6"}
-        )
+        armed = await http.post("/faults", json={"kind": "refuse", "n": 2, "to_account": "seller", "reference": "L6"})
         assert armed.status_code == 201
         assert (await send(http, "k0", order(reference="LC-L3"))).status_code == 202
-        assert "payee's bank" in is_problem(
-            await send(http, "k1", order(1)), 409, "refused-by-the-payees-bank"
-        )
+        assert "payee's bank" in is_problem(await send(http, "k1", order(1)), 409, "refused-by-the-payees-bank")
         assert (await send(http, "k1", order(1))).status_code == 409  # remembered: does not use the fault up
         assert (await send(http, "k2", order(1))).status_code == 409
         assert (await send(http, "k3", order(1))).status_code == 202
@@ -410,9 +396,7 @@ STEPS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(openings=st.lists(st.integers(0, 1000), min_size=4, max_size=4), steps=STEPS)
-def test_any_sequence_keeps_the_sum_the_numbers_and_the_statements(
-    openings: list[int], steps: list[Any]
-) -> None:
+def test_any_sequence_keeps_the_sum_the_numbers_and_the_statements(openings: list[int], steps: list[Any]) -> None:
     clock = datetime(2024, 5, 6, 9, tzinfo=UTC)
 
     def now() -> datetime:

@@ -11,7 +11,7 @@ from contracts.values import DocumentNumber, UnitNumber
 from services.registry.facts import FolioImported, ImportedMortgage, RegistrationDecided, RestrictionEntered
 from services.runtime.core.facts import Pay, Purpose
 from services.runtime.core.file import STANDING, Phase
-from services.runtime.rail_memory import Fault
+from services.runtime.rail.memory import Fault
 from services.seller_bank.facts import ConsentDecided, LoanImported
 from tests.stories.world import CASE, World
 from tests.support import liaocheng as lc

@@ -11,8 +11,8 @@ import pytest
 from contracts.envelope import PARTITIONS, Record
 from contracts.event import Role
 from services.runtime.core.journal import digest
-from services.runtime.log_memory import MemoryLog
-from services.runtime.store_memory import MemoryStore
+from services.runtime.log.memory import MemoryLog
+from services.runtime.store.memory import MemoryStore
 from tests.stories.test_liaocheng_full import begun, opened
 from tests.stories.world import World
 from tests.support import liaocheng as lc

@@ -29,11 +29,11 @@ from services.runtime.core.rule import Rulebook, view
 from services.runtime.institution import Institution
 from services.runtime.keys import Keys
 from services.runtime.log import LogUnavailable
-from services.runtime.log_memory import MemoryLog
+from services.runtime.log.memory import MemoryLog
 from services.runtime.rail import Transfer
-from services.runtime.rail_memory import MemoryRail
+from services.runtime.rail.memory import MemoryRail
 from services.runtime.settings import HouseSettings
-from services.runtime.store_memory import MemoryStore
+from services.runtime.store.memory import MemoryStore
 from services.seller_bank.facts import ConsentDecided, LoanImported, PayoffAsked
 from services.seller_bank.rules import RULEBOOK as SELLER_BANK
 from tests.support import liaocheng as lc

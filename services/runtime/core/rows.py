@@ -28,7 +28,6 @@ from services.runtime.core.file import STANDING, File, Filed, Phase, Subject
 from services.runtime.core.fold import House
 from services.runtime.core.rule import waiting
 
-
 EVERY_ROW = 1_000_000
 """As many rows of a kind as there can be, for workers: the oldest must never hide the others."""
 

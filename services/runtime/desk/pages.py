@@ -24,9 +24,9 @@ from services.runtime.core.money import Ledger, OrderState
 from services.runtime.core.periods import Unpublished, due
 from services.runtime.core.rows import Row
 from services.runtime.core.rule import view
-from services.runtime.desk_access import Clerk, Here
-from services.runtime.desk_actions import MOST_ROWS, Action, case_place
-from services.runtime.desk_documents import documents_in
+from services.runtime.desk.access import Clerk, Here
+from services.runtime.desk.actions import MOST_ROWS, Action, case_place
+from services.runtime.desk.documents import documents_in
 from services.runtime.institution import Institution
 
 router = APIRouter(tags=["reading"])

@@ -5,7 +5,7 @@ from typing import Any, NoReturn, cast
 
 from fastapi import Request
 
-from services.runtime.problems import Problem
+from services.runtime.desk.problems import Problem
 
 MOST_BYTES = 64 * 1024
 MOST_SAFE_INTEGER = 2**53 - 1

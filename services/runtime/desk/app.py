@@ -12,13 +12,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from contracts.event import Role
-from services.runtime import desk_documents, desk_journal, desk_openapi, desk_pages, problems
 from services.runtime.core.facts import IncidentClosed, PaymentOrderedAgain, SubjectResumed
-from services.runtime.desk_access import Clerks, Here
-from services.runtime.desk_actions import Action, of_incident, of_payment, of_subject
-from services.runtime.desk_commands import Desk, read_outcome
-from services.runtime.desk_outcome import Outcome
-from services.runtime.problems import Problem
+from services.runtime.desk import documents, journal, openapi, pages, problems
+from services.runtime.desk.access import Clerks, Here
+from services.runtime.desk.actions import Action, of_incident, of_payment, of_subject
+from services.runtime.desk.commands import Desk, read_outcome
+from services.runtime.desk.outcome import Outcome
+from services.runtime.desk.problems import Problem
 
 Ready = Callable[[], Awaitable[str]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -71,7 +71,7 @@ def make_app(
     set before the first call that needs it, mostly by `lifespan`."""
     app = FastAPI(
         title=f"Daiya: the desk of {name} ({role.value})",
-        description=desk_openapi.DESCRIPTION,
+        description=openapi.DESCRIPTION,
         version="0.1.0",
         lifespan=lifespan,
         redirect_slashes=False,
@@ -92,14 +92,14 @@ def make_app(
     for part in (
         router,
         everywhere,
-        desk_pages.router,
-        desk_journal.router,
-        desk_documents.router,
+        pages.router,
+        journal.router,
+        documents.router,
         _operations(ready),
     ):
         app.include_router(part)
     problems.install(app)
-    desk_openapi.install(app, app.state.actions)
+    openapi.install(app, app.state.actions)
     return app
 
 

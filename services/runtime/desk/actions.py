@@ -11,8 +11,8 @@ from contracts.values import UnitNumber
 from services.runtime.core.facts import Command, Pay
 from services.runtime.core.file import STANDING
 from services.runtime.core.rows import Row
+from services.runtime.desk.problems import Problem
 from services.runtime.institution import Institution
-from services.runtime.problems import Problem
 from services.runtime.statement import UNMATCHED
 
 MOST_ROWS = 100_000

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
-from services.runtime.desk_actions import Action
-from services.runtime.desk_commands import Pending
-from services.runtime.desk_outcome import Outcome
-from services.runtime.problems import MEDIA_TYPE, ProblemDetails
+from services.runtime.desk.actions import Action
+from services.runtime.desk.commands import Pending
+from services.runtime.desk.outcome import Outcome
+from services.runtime.desk.problems import MEDIA_TYPE, ProblemDetails
 
 REF = "#/components/schemas/{model}"
 

@@ -15,9 +15,9 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-import services.runtime.inbox_names  # noqa: F401  must be there before the first fetch
+import services.runtime.inbox.names  # noqa: F401  must be there before the first fetch
 from contracts.envelope import Record
-from services.runtime.inbox_probe import ANSWER_S
+from services.runtime.inbox.probe import ANSWER_S
 from services.runtime.log import Received
 
 MAX_RECORDS = 500

@@ -13,8 +13,8 @@ from typing import Any
 
 import structlog
 
-from services.runtime.inbox_probe import ANSWER_S, Probe, ask
-from services.runtime.inbox_session import Remade, Revoked, Session, Starts, Take, Wiring, rest, set_within
+from services.runtime.inbox.probe import ANSWER_S, Probe, ask
+from services.runtime.inbox.session import Remade, Revoked, Session, Starts, Take, Wiring, rest, set_within
 
 START_S = 60.0  # a join waits for the other members' batches
 

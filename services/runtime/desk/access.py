@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from services.runtime.desk.problems import Problem
 from services.runtime.institution import Institution
-from services.runtime.problems import Problem
 
 _bearer = HTTPBearer(auto_error=False, description="A clerk's token; `make up` writes them to `tokens.json`.")
 

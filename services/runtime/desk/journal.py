@@ -21,8 +21,8 @@ from services.runtime.core.file import (
     Stopped,
     Struck,
 )
-from services.runtime.desk_access import Clerk, Here
-from services.runtime.problems import Problem
+from services.runtime.desk.access import Clerk, Here
+from services.runtime.desk.problems import Problem
 
 router = APIRouter(tags=["operations"])
 

@@ -22,12 +22,12 @@ from services.runtime.core.facts import Command, SubjectResumed
 from services.runtime.core.file import Refusal, Subject
 from services.runtime.core.fold import derived_id
 from services.runtime.core.rows import Row
-from services.runtime.desk_access import Clerk, Here
-from services.runtime.desk_actions import Action, Handed, Place
-from services.runtime.desk_body import read_object
-from services.runtime.desk_outcome import Outcome, outcome_of
+from services.runtime.desk.access import Clerk, Here
+from services.runtime.desk.actions import Action, Handed, Place
+from services.runtime.desk.body import read_object
+from services.runtime.desk.outcome import Outcome, outcome_of
+from services.runtime.desk.problems import Problem, field_errors
 from services.runtime.institution import Institution
-from services.runtime.problems import Problem, field_errors
 
 LONGEST_WAIT_S = 30
 POLL_EVERY_S = 0.1

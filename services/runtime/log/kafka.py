@@ -22,7 +22,7 @@ from aiokafka.errors import (
 
 from contracts.envelope import Record
 from services.runtime.log import LogUnavailable
-from services.runtime.log_place import partition_in_topic
+from services.runtime.log.place import partition_in_topic
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024  # more than a dead letter's topic takes: what is too large, the broker says
 RETRY_FOR_MS = 300_000

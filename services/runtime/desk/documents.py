@@ -15,9 +15,9 @@ from contracts.document import Document
 from contracts.event import Event, Fact
 from contracts.values import DocumentNumber, Instant, Person, VerificationCode, instant_text
 from services.runtime.core.file import Filed, Subject
-from services.runtime.desk_access import Here
+from services.runtime.desk.access import Here
+from services.runtime.desk.problems import Problem
 from services.runtime.institution import Institution
-from services.runtime.problems import Problem
 
 router = APIRouter(tags=["public"])
 

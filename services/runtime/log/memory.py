@@ -8,7 +8,7 @@ from datetime import datetime
 
 from contracts.envelope import Record
 from services.runtime.log import LogUnavailable, Received
-from services.runtime.log_place import partition_in_topic, partitions_of_topic
+from services.runtime.log.place import partition_in_topic, partitions_of_topic
 
 
 class MemoryLog:
