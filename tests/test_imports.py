@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,20 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_the_tree_keeps_the_direction_of_imports() -> None:
-    command = [str(Path(sys.executable).parent / "lint-imports"), "--config", ".importlinter"]
+    """Run as `make check` does, without naming a file; so it is shown too which file is read, and that it is whole."""
+    written = ConfigParser()
+    written.read(ROOT / ".importlinter", encoding="utf-8")
+    names = {written[part]["name"] for part in written.sections() if part.startswith("importlinter:contract:")}
+    command = [str(Path(sys.executable).parent / "lint-imports")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    kept = {line.removesuffix(" KEPT") for line in done.stdout.splitlines() if line.endswith(" KEPT")}
+    assert kept == names and len(names) >= 7
+
+
+def test_there_is_one_list_of_what_may_be_imported() -> None:
+    elsewhere = [name for name in ("setup.cfg", "pyproject.toml") if (ROOT / name).is_file()]
+    assert not [name for name in elsewhere if "importlinter" in (ROOT / name).read_text(encoding="utf-8")]
 
 
 def graph(*imports: tuple[str, str]) -> ImportGraph:
