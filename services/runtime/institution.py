@@ -2,6 +2,7 @@
 tests step the same coroutines over in-memory ones.
 """
 
+import asyncio
 from collections.abc import Collection
 
 from contracts.envelope import inbox, partition_of
@@ -71,4 +72,9 @@ class Institution:
     async def read_statements(self, partitions: Collection[int], wait_s: float = 0) -> int:
         """Report what the rail's statements have new, for the accounts whose reader's place is here."""
         ours = [s for s in self.statements if partition_of(s.name) in partitions]
-        return sum([await statement.work(wait_s) for statement in ours])
+        # Side by side: an account that cannot be read must not hide the others.
+        read = await asyncio.gather(*(statement.work(wait_s) for statement in ours), return_exceptions=True)
+        for failure in read:
+            if isinstance(failure, BaseException):
+                raise failure
+        return sum(n for n in read if isinstance(n, int))

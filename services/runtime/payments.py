@@ -17,6 +17,7 @@ from services.runtime.rail import Accepted, NotThere, Rail, Refused, Transfer, U
 from services.runtime.store import Store
 
 STATE = "state"
+ACCEPTED = "accepted"
 FAULT = "fault"
 
 
@@ -33,7 +34,7 @@ class Payments:
         """One look at what is asked; the answer counts what is still unknown."""
         unknown = 0
         for row in await self.store.rows("payment", partitions=partitions, limit=EVERY_ROW):
-            if row.data.get(STATE) not in ("accepted", "refused"):
+            if row.data.get(STATE) not in (ACCEPTED, "refused"):
                 try:
                     unknown += not await self.carry_out(row)
                 except ValueError as fault:  # a fault of ours (KeyReused): it must not hold up the others
@@ -61,7 +62,7 @@ class Payments:
         match answer:
             case Accepted():
                 fact: OwnFact = PaymentAccepted(payment=row.id, rail_transfer=answer.transfer)
-                return await self._report(row, fact, "accepted", self.clock.now())
+                return await self._report(row, fact, ACCEPTED, self.clock.now())
             case Refused():
                 fact = PaymentRefused(payment=row.id, why=answer.detail)
                 return await self._report(row, fact, "refused", self.clock.now())

@@ -14,7 +14,7 @@ from services.runtime.core.file import Heard, Refused, Resumed, Said, Subject
 from services.runtime.core.fold import House, Turn, hear, load, strike
 from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
 from services.runtime.core.journal import load as load_item
-from services.runtime.core.rows import Row, rows
+from services.runtime.core.rows import UNMATCHED_LINE, Row, rows
 from services.runtime.keys import Keys
 from services.runtime.log import Log, Received
 from services.runtime.metrics import Metrics
@@ -200,9 +200,9 @@ class Turns:
         for subject in subjects:
             if subject.items:
                 right = rows(self.house, subject)
-                there = {row.id for row in await self.store.rows_of(subject.key) if row.kind != LEFTOVER}
+                there = {row.id: row.kind for row in await self.store.rows_of(subject.key)}
                 put += [row for row_id, row in right.items() if row_id not in there]
-                gone += [row_id for row_id in there if row_id not in right]
+                gone += [i for i, kind in there.items() if i not in right and kind not in (LEFTOVER, UNMATCHED_LINE)]
         if put or gone:
             await self.store.change_rows(put, gone)
 

@@ -14,6 +14,7 @@ from contracts.envelope import partition_of, wire_time
 from services.runtime.core.facts import (
     Alarm,
     IncidentClosed,
+    MoneyReceived,
     NumberAllotted,
     Pay,
     PaymentRefused,
@@ -25,8 +26,11 @@ from services.runtime.core.facts import (
     PeriodUnpublished,
 )
 from services.runtime.core.file import STANDING, File, Filed, Phase, Subject
-from services.runtime.core.fold import House
+from services.runtime.core.fold import House, derived_id
 from services.runtime.core.rule import waiting
+
+UNMATCHED_LINE = "unmatched"
+"""The rows of statement lines that no case was found for: once so, always so."""
 
 EVERY_ROW = 1_000_000
 """As many rows of a kind as there can be, for workers: the oldest must never hide the others."""
@@ -81,6 +85,10 @@ def _of_file(house: House, subject: Subject, file: File) -> Iterator[_Open]:
     for allotted in file.every(NumberAllotted):
         document = allotted.fact.document
         yield "document", f"document/{document.number}", allotted.at, allotted.fact.to_json()
+    for line in file.every(MoneyReceived, PaymentSettled, PaymentReturned) if file.case == STANDING else ():
+        account, n = line.fact.account, line.fact.line
+        if line.id == derived_id(f"statement/{account}", str(n)):  # the statement's own word, not a copy told on
+            yield UNMATCHED_LINE, f"{UNMATCHED_LINE}/{account}/{n}", line.at, {}
     chapter = house.rulebook.chapter(file)
     if chapter is not None and everything:
         newest = max(f.at for f in everything)
