@@ -45,6 +45,24 @@ def worklist(items: Sequence[Mapping[str, Any]]) -> list[str]:
     return [_work(item) for item in items]
 
 
+def incidents(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a person must see, a line each: since when, on which subject, in which case, and where it is dealt with."""
+    return [
+        "  ".join(
+            part
+            for part in (
+                _time(one["since"]),
+                one["subject"],
+                one["case"],
+                _incident(one),
+                f"POST {one['link']}" if one["link"] else "",
+            )
+            if part
+        )
+        for one in found
+    ]
+
+
 def yuan(amount_fen: int) -> str:
     """An amount for people: 61234567 fen are ¥612,345.67."""
     whole, part = divmod(abs(amount_fen), 100)
@@ -72,6 +90,9 @@ def _money(money: Mapping[str, Any]) -> Iterator[str]:
 
 def _incident(one: Mapping[str, Any]) -> str:
     data: Mapping[str, Any] = one["data"]
+    if one["kind"] == "held":
+        missing = f"{data['source']} has said number {data['first_missing']}"
+        return f"held: {missing}, " + ("a dead letter" if data["dead_letter"] else "and it is not here")
     words = (one["kind"], data.get("what"), data.get("why") or data.get("error"))
     return ": ".join(str(word) for word in words if word)
 

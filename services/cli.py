@@ -1,4 +1,4 @@
-"""The `daiya` command: bring a sale, look at cases and worklists, run one institution's service.
+"""The `daiya` command: bring a sale, look at cases, worklists and incidents, resume what stands, run a service.
 
 Desks and tokens are those of the stack that `make up` started here (build/run/addresses.json and tokens.json), unless
 options or DAIYA_ADDRESSES, DAIYA_TOKENS, DAIYA_DESK and DAIYA_TOKEN name others. What a desk refuses is one line with
@@ -223,6 +223,58 @@ def worklist(
             items = await at.get("/worklist")
         text = case_text.worklist(items) or ["nothing waits here"]
         _print([json.dumps(items, ensure_ascii=False, indent=2)] if as_json else text)
+
+    _run(work)
+
+
+@app.command()
+def incidents(
+    role: Role,
+    institution: Institution = "",
+    as_json: AsJson = False,
+    addresses: AddressesFile = RUN / "addresses.json",
+    tokens: TokensFile = RUN / "tokens.json",
+    desk: DeskUrl = "",
+    token: Token = "",
+) -> None:
+    """Show what a person must see at a desk: open incidents, stopped subjects, lines that wait for a word."""
+
+    async def work() -> None:
+        from services import case_text
+
+        async with Stack(addresses, tokens, desk, token).desk(role, institution) as at:
+            found = await at.get("/incidents")
+        text = case_text.incidents(found) or ["no incident is open here"]
+        _print([json.dumps(found, ensure_ascii=False, indent=2)] if as_json else text)
+
+    _run(work)
+
+
+@app.command()
+def resume(
+    subject: Annotated[str, typer.Argument(help="a stopped subject, as `daiya incidents` names it")],
+    note: Annotated[str, typer.Option("--note", help="why it may go on: which release mends the rule")],
+    role: AtRole = "escrow",
+    institution: Institution = "",
+    addresses: AddressesFile = RUN / "addresses.json",
+    tokens: TokensFile = RUN / "tokens.json",
+    desk: DeskUrl = "",
+    token: Token = "",
+) -> None:
+    """Let a stopped subject go on: what was kept is heard in its order. Fails where a rule stops it again."""
+
+    async def work() -> None:
+        import uuid
+
+        from services.desk_client import in_path
+
+        async with Stack(addresses, tokens, desk, token).desk(role, institution) as at:
+            # A key of its own: the same words may be right for the same subject when it stands another time.
+            await at.post(f"/subjects/{in_path(subject)}/resume", {"note": note}, str(uuid.uuid4()))
+            stopped = [i for i in await at.get("/incidents") if (i["kind"], i["subject"]) == ("stopped", subject)]
+        if stopped:
+            raise Failed(f"{subject} was stopped again: {stopped[0]['data']['error']}")
+        typer.echo(f"{subject} goes on")
 
     _run(work)
 

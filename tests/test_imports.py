@@ -37,9 +37,7 @@ def graph(*imports: tuple[str, str]) -> ImportGraph:
         for module in (importer, imported):
             if module not in made.modules:
                 made.add_module(module, is_squashed=not module.startswith(("services", "contracts")))
-        made.add_import(
-            importer=importer, imported=imported, line_number=3, line_contents=f"import {imported}"
-        )
+        made.add_import(importer=importer, imported=imported, line_number=3, line_contents=f"import {imported}")
     return made
 
 
@@ -92,10 +90,7 @@ def test_only_the_named_modules_are_held_to_it() -> None:
     assert wrong(graph((RULES, "os")), any_external="true") == []
     outside = graph((RULES, "services.runtime.store"))
     assert wrong(outside, any_external="true") != []
-    assert (
-        wrong(graph((RULES, "os"), ("services.escrow.facts", "typing")), except_modules=["services.*.rules"])
-        == []
-    )
+    assert wrong(graph((RULES, "os"), ("services.escrow.facts", "typing")), except_modules=["services.*.rules"]) == []
 
 
 def test_a_contract_over_nothing_is_broken() -> None:

@@ -95,7 +95,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["open", "show", "watch", "worklist", "serve"])
+@pytest.mark.parametrize("command", ["open", "show", "watch", "worklist", "incidents", "resume", "serve"])
 def test_every_command_has_help(command: str) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0 and "Usage" in out
