@@ -1,7 +1,7 @@
 """The escrow's own facts: what buyers, sellers and notaries do at its desk; and what several facts say together."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
 from typing import Self
@@ -125,6 +125,7 @@ class Deposits(View):
     from_buyers_fen: int
     from_sellers_fen: int
     surplus_fen: int
+    price_held_at: datetime | None
     strangers: tuple[Filed[MoneyReceived], ...]
     too_late: tuple[Filed[MoneyReceived], ...]
     excess_fen: dict[str, int]
@@ -141,6 +142,7 @@ class Deposits(View):
         sellers = {party.account for party in sale.sellers}
         bank = consent.payoff_account if consent is not None else None
         price = top_up = surplus = 0
+        price_held_at: datetime | None = None
         strangers: list[Filed[MoneyReceived]] = []
         too_late = tuple(r for r in ledger.receipts for end in ended if r.order > end.order)
         excess: dict[str, int] = {}
@@ -150,6 +152,8 @@ class Deposits(View):
                 continue
             if payer in buyers:
                 price += amount
+                if price >= sale.price_fen and price_held_at is None:
+                    price_held_at = receipt.fact.booked_at
                 excess[receipt.id] = min(amount, max(0, price - sale.price_fen))
             elif payer in sellers:
                 top_up += amount
@@ -157,7 +161,8 @@ class Deposits(View):
                 surplus += amount
             else:
                 strangers.append(receipt)
-        return cls(ledger, sale.price_fen, price, top_up, surplus, tuple(strangers), too_late, excess)
+        theirs = (price, top_up, surplus, price_held_at)
+        return cls(ledger, sale.price_fen, *theirs, tuple(strangers), too_late, excess)
 
     @property
     def short_fen(self) -> int:
@@ -166,14 +171,16 @@ class Deposits(View):
 
     @property
     def to_send_back(self) -> tuple[Filed[MoneyReceived], ...]:
-        """Money that no article covers, a stranger's or too late, and that nobody has sent back."""
+        """Money that no article covers, a stranger's or too late, and that nobody has sent back. A return that failed
+        is ordered again, and not made a second time."""
         uncovered = (*self.strangers, *self.too_late)
-        return tuple(m for m in uncovered if not self.ledger.paid_fen(Purpose.REFUND, m.id))
+        return tuple(m for m in uncovered if not self.ledger.claimed_fen(Purpose.REFUND, m.id))
 
     @property
     def free_fen(self) -> int:
-        """What the case itself can still pay with: held, not ordered away, and covered by an article."""
-        return self.ledger.free_fen - sum(m.fact.amount_fen for m in self.to_send_back)
+        """What the case itself can still pay with: held, not ordered away, nobody's still to be reached, and covered
+        by an article."""
+        return self.ledger.free_fen - self.ledger.promised_fen - sum(m.fact.amount_fen for m in self.to_send_back)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ from services.runtime.core.facts import (
 )
 from services.runtime.core.file import Filed, Phase, Refusal
 from services.runtime.core.money import Ledger
+from services.runtime.core.periods import kept
 from services.runtime.core.rule import All, Chapter, Guard, Rule, Says, Wait, Waiting, alarm, noted
 from services.runtime.core.verdicts import IN_A_CASE, PERIODS_OF_AN_OPEN_CASE
 
@@ -242,7 +243,7 @@ def ask_for_the_closing(_: CaseOpened, reason: ReasonToCallOff) -> Says:
 
 def refund_each_payer(money: Filed[MoneyReceived], sale: SaleBrought, _: CalledOff, ledger: Ledger) -> Says:
     """X-1: each yuan of a cancelled case returns to whoever paid it, also what arrives only now."""
-    returned = ledger.paid_fen(Purpose.EXCESS, money.id) + ledger.paid_fen(Purpose.REFUND, money.id)
+    returned = ledger.claimed_fen(Purpose.EXCESS, money.id) + ledger.claimed_fen(Purpose.REFUND, money.id)
     rest = money.fact.amount_fen - returned
     if rest:
         yield _pay(sale, money, rest, Purpose.REFUND, money.fact.from_account, "X-1")
@@ -286,10 +287,14 @@ def stop_the_clock_for_the_price(_: PeriodStarted, __: PriceHeld) -> Says:
     yield PeriodEnded(name="price")
 
 
-def say_that_the_price_is_late(passed: PeriodPassed, started: All[PeriodStarted]) -> Says:
-    """The period for paying in has passed without the price."""
+def say_that_the_price_is_late(passed: PeriodPassed, started: All[PeriodStarted], deposits: Deposits) -> Says:
+    """The period for paying in has passed without the price. It goes by the day on which the rail booked it."""
+    held_at = deposits.price_held_at
+    if held_at is not None and kept(held_at, passed.due):
+        return
     period = next(s.fact.period for s in started if s.id == passed.started)
-    yield DeadlineMissed(period=period, due=passed.due, late=Role.ESCROW, lateness=Lateness.NOT_DONE)
+    lateness = Lateness.NOT_DONE if held_at is None else Lateness.DONE_LATE
+    yield DeadlineMissed(period=period, due=passed.due, late=Role.ESCROW, lateness=lateness)
 
 
 # --- what the desk refuses --------------------------------------------------------------------------------------------

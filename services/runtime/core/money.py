@@ -29,6 +29,9 @@ class OrderState(StrEnum):
     RETURNED = "returned"
 
 
+_PAYOFF_OR_AFTER = (Purpose.PAYOFF, Purpose.BALANCE)
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """A payment that this institution ordered, and its state."""
@@ -74,7 +77,9 @@ class Ledger(View):
             if state is not OrderState.ACCEPTED or step.fact.payment not in states:
                 states[step.fact.payment] = state
         orders = tuple(Order(p.id, p.fact, states.get(p.id, OrderState.ASKED)) for p in pays)
-        return cls(received, orders, frozenset(a.fact.payment for a in again))
+        # Ordered again is what has its new order on file: between the two the money is nobody else's.
+        caused = {p.cause for p in pays}
+        return cls(received, orders, frozenset(a.fact.payment for a in again if a.id in caused))
 
     @property
     def in_fen(self) -> int:
@@ -103,9 +108,22 @@ class Ledger(View):
 
     @property
     def failed(self) -> tuple[Order, ...]:
-        """Payments that the rail refused or returned and that nobody has ordered again: a clerk decides."""
+        """Payments that the rail refused or returned and that nobody has ordered again: a clerk decides. A payoff is
+        not among them once a newer statement was paid, or the balance, which waits until nothing is owed."""
         ends = (OrderState.REFUSED, OrderState.RETURNED)
-        return tuple(o for o in self.orders if o.state in ends and o.id not in self.ordered_again)
+        newest = max((n for n, o in enumerate(self.orders) if o.pay.purpose in _PAYOFF_OR_AFTER), default=-1)
+        return tuple(
+            o
+            for n, o in enumerate(self.orders)
+            if o.state in ends
+            and o.id not in self.ordered_again
+            and not (o.pay.purpose is Purpose.PAYOFF and n < newest)
+        )
+
+    @property
+    def promised_fen(self) -> int:
+        """What still has to go to whom it failed to reach. A payoff is not promised: the next statement replaces it."""
+        return sum(o.pay.amount_fen for o in self.failed if o.pay.purpose is not Purpose.PAYOFF)
 
     def paid_fen(self, purpose: Purpose, about: str | None = None) -> int:
         """What was ordered for a purpose (and about one thing), leaving out what failed."""
@@ -114,6 +132,11 @@ class Ledger(View):
             for o in self.orders
             if o.moves and o.pay.purpose is purpose and (about is None or o.pay.about == about)
         )
+
+    def claimed_fen(self, purpose: Purpose, about: str) -> int:
+        """What was ordered for a purpose about one thing, with what failed and waits to be ordered again."""
+        waiting = sum(o.pay.amount_fen for o in self.failed if o.pay.purpose is purpose and o.pay.about == about)
+        return self.paid_fen(purpose, about) + waiting
 
     def order(self, payment: str) -> Order | None:
         """One order."""
