@@ -20,9 +20,11 @@ from services.runtime.core.facts import (
     PeriodStarted,
     Purpose,
 )
-from services.runtime.core.file import Filed
+from services.runtime.core.file import Filed, Phase
 from services.runtime.core.money import Ledger
 from services.runtime.core.rule import view
+from services.runtime.rail.memory import Fault
+from tests.stories.test_liaocheng_full import begun, opened
 from tests.support import liaocheng as lc
 from tests.support.bench import NOON, Bench
 from tests.support.liaocheng import BANK, PAYOFF_FEN, PRICE_FEN, REGISTRY, STRANGER_ACCOUNT
@@ -164,3 +166,23 @@ def test_periods_a_price_is_late_by_the_day_on_which_it_came(days: int | None, s
     started = money.bench.file(PeriodStarted)[0]
     money.bench.own(PeriodPassed(started=started.id, name="price", due=NOON.date() + timedelta(days=3)))
     assert [word.lateness for word in money.bench.said(DeadlineMissed)] == said
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_X_1_strangers_excess_and_a_rail_that_keeps_failing_pay_nobody_twice(seed: int) -> None:
+    world = await opened(await begun(seed))
+    for kind, n in (("refuse", 2), ("return", 2), ("timeout", 2), ("timeout-after", 2)):
+        world.rail.arm(Fault(kind=kind, n=n, from_account=lc.ESCROW_ACCOUNT))  # type: ignore[arg-type]
+    await world.pay(PRICE_FEN - 900)
+    await world.pay(700, payer=STRANGER_ACCOUNT)
+    await world.pay(1_300)
+    await world.pay(50, reference="for my friend")
+    await world.run()
+    await world.check()
+    assert set((await world.phases()).values()) == {Phase.ENDED}
+    assert world.rail.balance_fen(lc.ESCROW_ACCOUNT) == 0
+    assert world.rail.balance_fen(STRANGER_ACCOUNT) == PRICE_FEN
+    assert world.rail.balance_fen(lc.BUYER_ACCOUNT) == 9 * PRICE_FEN
+    names = await world.names()
+    assert names.count("PayoffTransferred") >= 1 and names.count("BalancePaid") >= 1
+    assert not await world.rows("payment") and not await world.rows("wait")
