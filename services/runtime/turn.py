@@ -14,11 +14,11 @@ from services.runtime.core.file import Heard, Refused, Resumed, Said, Subject
 from services.runtime.core.fold import House, Turn, hear, load, strike
 from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
 from services.runtime.core.journal import load as load_item
-from services.runtime.core.rows import UNMATCHED_LINE, Row, rows
+from services.runtime.core.rows import PROJECTED, Row, rows
 from services.runtime.keys import Keys
 from services.runtime.log import Log, Received
 from services.runtime.metrics import Metrics
-from services.runtime.post import LEFTOVER, Parcel, Post
+from services.runtime.post import Parcel, Post
 from services.runtime.reading import Letter, Unreadable, read
 from services.runtime.store import Entry, JsonItems, Snapshot, Store
 
@@ -202,7 +202,7 @@ class Turns:
                 right = rows(self.house, subject)
                 there = {row.id: row.kind for row in await self.store.rows_of(subject.key)}
                 put += [row for row_id, row in right.items() if row_id not in there]
-                gone += [i for i, kind in there.items() if i not in right and kind not in (LEFTOVER, UNMATCHED_LINE)]
+                gone += [row_id for row_id, kind in there.items() if kind in PROJECTED and row_id not in right]
         if put or gone:
             await self.store.change_rows(put, gone)
 

@@ -32,6 +32,10 @@ from services.runtime.core.rule import waiting
 UNMATCHED_LINE = "unmatched"
 """The rows of statement lines that no case was found for: once so, always so."""
 
+PROJECTED = frozenset({"case", "document", "held", "incident", "payment", "period", "stopped", "wait"})
+"""The kinds of row that the file alone makes and takes away. Others are kept by whoever put them: records left over, claims
+of commands, lines of a statement, which are there before anything is on file."""
+
 EVERY_ROW = 1_000_000
 """As many rows of a kind as there can be, for workers: the oldest must never hide the others."""
 
@@ -72,16 +76,14 @@ _Open = tuple[str, str, datetime, dict[str, Any]]
 
 
 def _of_file(house: House, subject: Subject, file: File) -> Iterator[_Open]:
-    everything = [f for kind in file.facts.values() for f in kind]
-    if file.case != STANDING and everything:
-        first = min(everything, key=lambda f: f.order)
+    if file.case != STANDING and file.facts:
+        first = min((facts[0] for facts in file.facts.values()), key=lambda f: f.order)
         yield "case", f"case/{file.case}", first.at, {"procedure": file.procedure}
     yield from _payments(file)
-    yield from _periods(file)
     closed = {f.fact.incident for f in file.every(IncidentClosed)}
-    for alarm in file.every(Alarm):
-        if alarm.id not in closed:
-            yield "incident", alarm.id, alarm.at, alarm.fact.to_json()
+    for one in (*_periods(file), *_alarms(file), *_waits(house, subject, file)):
+        if one[0] != "incident" or one[1] not in closed:
+            yield one
     for allotted in file.every(NumberAllotted):
         document = allotted.fact.document
         yield "document", f"document/{document.number}", allotted.at, allotted.fact.to_json()
@@ -89,23 +91,33 @@ def _of_file(house: House, subject: Subject, file: File) -> Iterator[_Open]:
         account, n = line.fact.account, line.fact.line
         if line.id == derived_id(f"statement/{account}", str(n)):  # the statement's own word, not a copy told on
             yield UNMATCHED_LINE, f"{UNMATCHED_LINE}/{account}/{n}", line.at, {}
+
+
+def _alarms(file: File) -> Iterator[_Open]:
+    for alarm in file.every(Alarm):
+        yield "incident", alarm.id, alarm.at, alarm.fact.to_json()
+
+
+def _waits(house: House, subject: Subject, file: File) -> Iterator[_Open]:
     chapter = house.rulebook.chapter(file)
-    if chapter is not None and everything:
-        newest = max(f.at for f in everything)
-        for wait in chapter.waits:
-            try:
-                found = waiting(wait, subject, file)
-            except Exception as failure:  # it must not stop the partition, for what it looks at is on file already
-                why = f"{type(failure).__name__}: {failure}"
-                fault = {"what": f"{wait.name} cannot be worked out for {file.case}", "why": why, "clause": "X-3"}
-                yield "incident", "/".join(("wait", subject.key, file.case, wait.name, "failed")), newest, fault
-                continue
-            if found is not None:
-                data = {"action": found.action, "clause": found.clause, "what": found.what, "about": found.about}
-                until = {"period": found.period} if found.period else {}
-                # Another text is another wait: rows are never changed.
-                row_id = "/".join(("wait", subject.key, file.case, wait.name, found.about, found.what))
-                yield "wait", row_id, newest, {**data, **until}
+    if chapter is None or not chapter.waits or not file.facts:
+        return
+    newest = max(facts[-1].at for facts in file.facts.values())  # of a kind the last is the newest
+    for wait in chapter.waits:
+        try:
+            found = waiting(wait, subject, file)
+        except Exception as failure:  # it must not stop the partition, for what it looks at is on file already
+            why = f"{type(failure).__name__}: {failure}"
+            fault = {"what": f"{wait.name} cannot be worked out for {file.case}", "why": why, "clause": "X-3"}
+            # Another failure is another incident, also where this one was closed.
+            yield "incident", derived_id("wait failed", subject.key, file.case, wait.name, why), newest, fault
+            continue
+        if found is not None:
+            data = {"action": found.action, "clause": found.clause, "what": found.what, "about": found.about}
+            until = {"period": found.period} if found.period else {}
+            # Another text is another wait: rows are never changed.
+            row_id = "/".join(("wait", subject.key, file.case, wait.name, found.about, found.what))
+            yield "wait", row_id, newest, {**data, **until}
 
 
 def _payments(file: File) -> Iterator[_Open]:
@@ -119,21 +131,21 @@ def running_periods(file: File) -> Iterator[Filed[PeriodStarted]]:
     """The periods that run on a file: started, and since then neither ended nor passed."""
     if file.phase is Phase.ENDED:
         return
+    passed = {f.fact.started for f in file.every(PeriodPassed)}
+    ended: dict[str, int] = {f.fact.name: f.order for f in file.every(PeriodEnded)}  # the newest of each name
     for started in file.every(PeriodStarted):
-        passed = any(f.fact.started == started.id for f in file.every(PeriodPassed))
-        ended = any(
-            f.fact.name == started.fact.period.name and f.order > started.order for f in file.every(PeriodEnded)
-        )
-        if not passed and not ended:
+        if started.id not in passed and ended.get(started.fact.period.name, -1) <= started.order:
             yield started
 
 
 def _periods(file: File) -> Iterator[_Open]:
-    for started in running_periods(file):
-        yield "period", started.id, started.at, started.fact.to_json()
-        for unpublished in file.every(PeriodUnpublished):
-            if unpublished.fact.started == started.id:
-                yield "incident", unpublished.id, unpublished.at, unpublished.fact.to_json()
+    running = {started.id for started in running_periods(file)}
+    for started in file.every(PeriodStarted):
+        if started.id in running:
+            yield "period", started.id, started.at, started.fact.to_json()
+    for unpublished in file.every(PeriodUnpublished):
+        if unpublished.fact.started in running:
+            yield "incident", unpublished.id, unpublished.at, unpublished.fact.to_json()
 
 
 def _of_subject(subject: Subject) -> Iterator[_Open]:

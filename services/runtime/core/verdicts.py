@@ -32,7 +32,7 @@ IN_A_CASE: tuple[Verdict, ...] = (
     noted(DocumentVoided, _ALWAYS, "the runtime's note that a number stays unused"),
     noted(NumberWanted, _ALWAYS, "told to the series, which is a subject of its own"),
     noted(NumberAllotted, _ALWAYS, "the runtime says what was drafted"),
-    noted(PeriodUnpublished, _ALWAYS, "its row is the incident, until the calendar is published"),
+    noted(PeriodUnpublished, _ALWAYS, "its row is the incident, until a clerk closes it or the period ends"),
 )
 
 PERIODS_OF_AN_OPEN_CASE: tuple[Verdict, ...] = (
