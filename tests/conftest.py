@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from _pytest.capture import CaptureManager
 
 from deploy.embedded import choose
@@ -13,6 +14,11 @@ CACHE = Path(__file__).parent.parent / "build" / "cache"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "live: needs a real Kafka or a real MongoDB")
+
+
+# How long an example takes is the machine's affair: no test may fail for it.
+settings.register_profile("daiya", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("daiya")
 
 
 @pytest.fixture(scope="session")

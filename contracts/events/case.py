@@ -86,6 +86,19 @@ class CaseCancelled(Event, by=[E, R, F], to=ALL_ROLES, article="X-1, X-3, LC-L3"
     money: Annotated[MoneyStatement | None, only(E, B, F)] = None
 
 
+class PartyJoined(Event, by=[E, R, F], to=ALL_ROLES, article="LC-L2"):
+    """The keeper: an institution whose part was not known at the opening takes it from now on. The others say again to
+    it, in their own lines, what its role must know of the case."""
+
+    role: Role
+    institution: InstitutionName
+
+    @property
+    def institutions(self) -> dict[Role, InstitutionName]:
+        """Who has a part by this word."""
+        return {self.role: self.institution}
+
+
 class ClosingRequested(Event, by=[E, F], to=[R], article="X-3"):
     """The keeper to the registry: make no entry for this case any more."""
 

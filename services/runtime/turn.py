@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from contracts.envelope import encode, to_data
-from services.runtime.core.file import Heard, Refused, Resumed, Said, Subject
+from services.runtime.core.file import Heard, Refused, Resumed, Said, Subject, spoken_words
 from services.runtime.core.fold import House, Turn, hear, load, strike
 from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
 from services.runtime.core.journal import load as load_item
@@ -210,8 +210,8 @@ class Turns:
         parcels: list[Parcel] = []
         for key, one in folded.items():
             for turn, received in one.turns:
-                words = [item for item in turn.items if isinstance(item, Said)]
-                for said in (*turn.again, *words):
+                new = [said for _, said in spoken_words(turn.subject, turn.items)]
+                for said in (*turn.again, *new):
                     parcels += self.post.pack(key, said)
                 parcels += [self.post.ask(key, ask, received.at) for ask in turn.asks]
         return parcels

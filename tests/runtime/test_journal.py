@@ -20,6 +20,7 @@ from services.runtime.core.file import (
     Item,
     Kept,
     Letter,
+    Readdressed,
     Refusal,
     Refused,
     Resumed,
@@ -65,6 +66,7 @@ def examples() -> Iterator[Item]:
     yield Struck(ID, "", NOTARY, None, "ab12", "不是当事人")
     yield Said(filed(fact), CASE, "open_the_case", (("registry/liaocheng-registry", 1), ("seller_bank/x", 2**33)))
     yield Said(filed(own, cause=None), "", "tell", (), tell="series:certificate")
+    yield Readdressed(ID, OTHER_ID, (("daiya.buyer_bank.ccb", 1),))
     yield Spoke(CASE, "open_the_case", ID)
     yield Refused(ID, "ab12", Refusal("folio reserved", "another sale is open", "LC-F1", 409))
     yield Kept(letter(fact), "held")

@@ -20,6 +20,7 @@ from contracts.events.case import (
     Lateness,
     MoneyStatement,
     Party,
+    PartyJoined,
     Payment,
 )
 from contracts.events.escrow import (
@@ -135,6 +136,7 @@ def _of_the_case() -> tuple[Event, ...]:
         ),
         CaseCancelled(because="buyer and seller withdraw", clause="X-3", money=_STATEMENT),
         ClosingRequested(because="buyer and seller withdraw", clause="X-3"),
+        PartyJoined(role=Role.BUYER_BANK, institution="liaocheng-ccb"),
         DeadlineMissed(period=_PERIOD, due=date(2027, 1, 5), late=Role.REGISTRY, lateness=Lateness.DONE_LATE),
         RepeatRequested(first_missing=3, last_missing=4),
     )

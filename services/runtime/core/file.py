@@ -4,7 +4,7 @@ A subject (mostly a folio) holds the files of its cases and a standing file for 
 the sum of its items, in order: `apply` is the only way anything changes, live and when it is read from the journal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -103,6 +103,15 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Readdressed:
+    """A word said before, addressed to a newcomer too. `id` is the word's, `cause` what brought the newcomer."""
+
+    id: str
+    cause: str
+    to: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Spoke:
     """A rule has spoken for this mark and will not again."""
 
@@ -144,7 +153,7 @@ class Resumed:
     digest: str
 
 
-Item = Heard | Admitted | Struck | Said | Spoke | Refused | Kept | Stopped | Resumed
+Item = Heard | Admitted | Struck | Said | Readdressed | Spoke | Refused | Kept | Stopped | Resumed
 
 
 # --- what the items add up to -----------------------------------------------------------------------------------------
@@ -225,6 +234,8 @@ def apply(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> S
             outgoing = {**subject.outgoing, **dict(item.to)} if item.to else subject.outgoing
             subject = replace(subject, outgoing=outgoing)
             return subject if item.tell is not None else _put(subject, subject.file(item.file), item.filed, phases)
+        case Readdressed():
+            return replace(subject, outgoing={**subject.outgoing, **dict(item.to)})
         case Spoke():
             file = subject.file(item.case)
             return _with(subject, replace(file, spoken=file.spoken | {(item.rule, item.mark)}))
@@ -242,6 +253,17 @@ def apply(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> S
         case Resumed():
             digests, outcomes = {**subject.digests, item.id: item.digest}, {**subject.outcomes, item.id: None}
             return replace(subject, stopped=None, queue=(), digests=digests, outcomes=outcomes)
+
+
+def spoken_words(subject: Subject, added: Iterable[Item] | None = None) -> Iterator[tuple[str | None, Said]]:
+    """Every word that a subject has said, with what caused it and to whom it went: of `added` items, or of all. A word
+    that was readdressed comes once more, for its new hearers."""
+    said = {item.filed.id: item for item in subject.items if isinstance(item, Said)}
+    for item in subject.items if added is None else added:
+        if isinstance(item, Said):
+            yield item.filed.cause, item
+        elif isinstance(item, Readdressed):
+            yield item.cause, replace(said[item.id], to=item.to)
 
 
 def _heard(subject: Subject, item: Heard, phases: Mapping[type[Fact], Phase]) -> Subject:

@@ -13,6 +13,7 @@ from typing import Any
 
 from contracts.envelope import Envelope, inbox, parse_source, source, to_data
 from contracts.event import EVENTS, Event, Fact, Role
+from contracts.events.case import CaseOpened, PartyJoined
 from contracts.events.line import RepeatRequested
 from contracts.procedures import PROCEDURES, permitted
 from services.runtime.core.facts import (
@@ -33,6 +34,7 @@ from services.runtime.core.file import (
     Item,
     Kept,
     Letter,
+    Readdressed,
     Refusal,
     Refused,
     Resumed,
@@ -44,6 +46,7 @@ from services.runtime.core.file import (
     apply,
     file_of,
     line,
+    spoken_words,
 )
 from services.runtime.core.numbering import fill_in, number, wanted_documents
 from services.runtime.core.rule import Chapter, For, Rule, Rulebook, Tell, chances, refusal
@@ -180,7 +183,7 @@ class _Fold:
             causes = {e.id}
             if isinstance(self.letter.fact, SubjectResumed):  # what was kept spoke in its turn
                 causes |= {i.letter.envelope.id for i in self.subject.items if isinstance(i, Kept)}
-            self.again += [s for s in _said(self.subject) if s.filed.cause in causes]
+            self.again += [said for cause, said in spoken_words(self.subject) if cause in causes]
             self.dead += self.struck_with_it()
             return
         self.two_different_words()
@@ -267,7 +270,9 @@ class _Fold:
         """Somebody misses words of ours: say them again, with the numbers and bytes they had."""
         asker = "daiya." + self.letter.envelope.source[1:].replace("/", ".")
         wanted = range(request.first_missing, request.last_missing + 1)
-        self.again += [s for s in _said(self.subject) if any(to == asker and n in wanted for to, n in s.to)]
+        for _, said in spoken_words(self.subject):
+            if any(to == asker and n in wanted for to, n in said.to):
+                self.again.append(said)
 
     # --- accepting ----------------------------------------------------------------------------------------------------
 
@@ -286,7 +291,9 @@ class _Fold:
         self.add(Heard(letter, parked=not admitted))
         if admitted:
             self.on_file(case, fact)
-            self.run()
+        elif isinstance(fact, PartyJoined):  # it may be what the opening of the case has waited for
+            self.admit_parked(case)
+        self.run()
 
     def refused(self, command: Command, letter: Letter, case: str) -> Refusal | None:
         """What the guards say to a command."""
@@ -313,9 +320,8 @@ class _Fold:
             return True, ""
         role, institution = parse_source(speaker)
         parties = self.subject.file(case).parties
-        institutions: Mapping[Role, str] | None = getattr(fact, "institutions", None)
-        if institutions is not None:
-            admitted, why = self.opening(fact, role, institution, institutions)
+        if isinstance(fact, CaseOpened):
+            admitted, why = self.opening(fact, speaker, case)
             if why or not parties:
                 return admitted, why
         if role in parties:
@@ -323,17 +329,21 @@ class _Fold:
             return named, "" if named else f"{speaker} has no part in case {case}"
         return False, ""
 
-    def opening(self, fact: Event, role: Role, institution: str, institutions: Mapping[Role, str]) -> tuple[bool, str]:
-        """Whether this institution may open such a case with us in it."""
-        named = (getattr(fact, "procedure", ""), getattr(fact, "edition", ""))
-        procedure = PROCEDURES.get(named)
+    def opening(self, opened: CaseOpened, speaker: str, case: str) -> tuple[bool, str]:
+        """Whether this institution may open such a case with us in it. As long as nobody is named for our part, it is
+        parked until its opener says that we have joined."""
+        role, institution = parse_source(speaker)
+        procedure = PROCEDURES.get((opened.procedure, opened.edition))
         if procedure is None:
-            return False, f"procedure {named[0]} in edition {named[1]} is not known here"
-        if role not in procedure.openers or institutions.get(role) != institution:
-            return False, f"{institution} as {role.value} may not open a case of {named[0]}"
-        if institutions.get(self.house.role) != self.house.institution:
-            return False, "this institution has no part in it"
-        return True, ""
+            return False, f"procedure {opened.procedure} in edition {opened.edition} is not known here"
+        if role not in procedure.openers or opened.institutions.get(role) != institution:
+            return False, f"{institution} as {role.value} may not open a case of {opened.procedure}"
+        us = (self.house.role, self.house.institution)
+        if self.house.role in opened.institutions:
+            named = opened.institutions[self.house.role] == self.house.institution
+            return named, "" if named else "this institution has no part in it"
+        joined = [p for p in self.subject.file(case).parked if isinstance(p.fact, PartyJoined)]
+        return any(p.speaker == speaker and (p.fact.role, p.fact.institution) == us for p in joined), ""
 
     def strike(self, letter: Letter, case: str, why: str) -> None:
         """A readable dead letter; it holds its speaker's line for this subject until a person decides."""
@@ -359,8 +369,10 @@ class _Fold:
                 if whole or (kind in rule.reads if file.case == case else kind in rule.reads_across):
                     self.dirty.add((file.case, place))
         self.verdict(case, kind)
-        if isinstance(fact, Event) and hasattr(fact, "institutions"):
+        if isinstance(fact, CaseOpened | PartyJoined):
             self.admit_parked(case)
+        if isinstance(fact, PartyJoined):
+            self.tell_the_newcomer(case, fact)
         if isinstance(fact, NumberAllotted):
             self.finish_draft(case, fact)
         if isinstance(fact, NumberWanted):
@@ -379,6 +391,8 @@ class _Fold:
     def admit_parked(self, case: str) -> None:
         """The parties are known now: letters that came before are admitted or struck."""
         for parked in self.subject.file(case).parked:
+            if parked not in self.subject.file(case).parked:
+                continue  # another one that was admitted has let it in already
             admitted, why = self.admission(parked.speaker, parked.fact, case)
             if admitted:
                 self.add(Admitted(parked.id, case))
@@ -388,6 +402,19 @@ class _Fold:
                     i.letter for i in self.subject.items if isinstance(i, Heard) and i.letter.envelope.id == parked.id
                 )
                 self.strike(letter, case, why)
+
+    def tell_the_newcomer(self, case: str, joined: PartyJoined) -> None:
+        """Say again to an institution that has joined what its role must know of the case, in its own line."""
+        newcomer = inbox(joined.role, joined.institution)
+        if newcomer == inbox(self.house.role, self.house.institution):
+            return
+        for _, said in list(spoken_words(self.subject)):
+            event = said.filed.fact
+            if said.filed.case != case or not isinstance(event, Event) or joined.role not in event.heard_by:
+                continue
+            if all(recipient != newcomer for recipient, _ in said.to):
+                number = self.subject.outgoing.get(newcomer, 0) + 1
+                self.add(Readdressed(said.filed.id, self.letter.envelope.id, ((newcomer, number),)))
 
     def run(self) -> None:
         """Let every rule speak whose conditions are met; what one says is on file before the next is asked."""
@@ -533,7 +560,3 @@ class _Fold:
 def _words(letter: Letter) -> tuple[str, str, str]:
     """What makes two letters the same: who said it, its id, what it says and where in the line."""
     return letter.envelope.source, letter.envelope.id, letter.envelope.digest()
-
-
-def _said(subject: Subject) -> Iterator[Said]:
-    return (item for item in subject.items if isinstance(item, Said))

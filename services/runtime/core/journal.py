@@ -18,6 +18,7 @@ from services.runtime.core.file import (
     Item,
     Kept,
     Letter,
+    Readdressed,
     Refusal,
     Refused,
     Resumed,
@@ -55,6 +56,9 @@ def dump(item: Item) -> dict[str, Any]:
             to = [[recipient, number] for recipient, number in item.to]
             said = {"k": "said", "fact": _dump_filed(item.filed), "file": item.file, "rule": item.rule}
             return {**said, "to": to, "tell": item.tell}
+        case Readdressed():
+            to = [[recipient, number] for recipient, number in item.to]
+            return {"k": "readdressed", "id": item.id, "cause": item.cause, "to": to}
         case Spoke():
             return {"k": "spoke", "case": item.case, "rule": item.rule, "mark": item.mark}
         case Refused():
@@ -85,6 +89,9 @@ def load(data: Mapping[str, Any], words: Vocabulary) -> Item:
         case "said":
             to = tuple((recipient, number) for recipient, number in data["to"])
             return Said(_load_filed(data["fact"], words), data["file"], data["rule"], to, data["tell"])
+        case "readdressed":
+            to = tuple((recipient, number) for recipient, number in data["to"])
+            return Readdressed(data["id"], data["cause"], to)
         case "spoke":
             return Spoke(data["case"], data["rule"], data["mark"])
         case "refused":

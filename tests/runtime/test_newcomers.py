@@ -1,0 +1,133 @@
+"""LC-L2: the buyer turns to a bank when the case is open. It joins, and hears what its role must know, in its own line."""
+
+from dataclasses import replace
+from typing import Any
+
+from contracts.envelope import Envelope, to_data
+from contracts.event import Event, Role
+from contracts.events.case import CaseOpened, PartyJoined
+from contracts.events.escrow import DepositConfirmed
+from contracts.events.line import RepeatRequested
+from services.escrow.rules import RULEBOOK as ESCROW
+from services.runtime.core.facts import Command
+from services.runtime.core.file import Heard, Letter, Phase, Readdressed, Said, spoken_words
+from services.runtime.core.fold import Turn, derived_id
+from services.runtime.core.rule import Chapter, Rule, Says, noted, rulebook
+from tests.support import liaocheng as lc
+from tests.support.bench import FOLIO, NOON, Bench
+
+CCB = (Role.BUYER_BANK, "liaocheng-ccb")
+INBOX = "daiya.buyer_bank.liaocheng-ccb"
+
+
+class BankNamed(Command):
+    """The keeper's clerk names a bank that the buyer has turned to."""
+
+    institution: str
+
+
+def let_it_join(named: BankNamed) -> Says:
+    """LC-L2 买方持购房协议及首付款到账证明，联系银行申请贷款。"""
+    yield PartyJoined(role=Role.BUYER_BANK, institution=named.institution)
+
+
+def keeper() -> Bench:
+    """An escrow whose case is open and whose price is certified, and that lets a bank join."""
+    full = ESCROW.chapters["LC-FULL"]
+    # No released procedure has a joiner yet: the chapter says what none forbids.
+    open_ended = replace(full, procedure="LC-OPEN", rules=(*full.rules, Rule(let_it_join, per=BankNamed)), guards=())
+    book = rulebook(open_ended, ESCROW.chapters[""], phases=ESCROW.phases, own_facts=(*ESCROW.own_facts, BankNamed))
+    bench = Bench(*lc.NOTARY, book)
+    bench.own(lc.sale(procedure="LC-OPEN", edition="draft"))
+    for signature in lc.signatures():
+        bench.own(signature)
+    bench.own(lc.money(lc.PRICE_FEN))
+    return bench
+
+
+def bank() -> Bench:
+    """A bank that has rules for nothing yet."""
+    heard = (CaseOpened, PartyJoined, DepositConfirmed)
+    verdicts = tuple(noted(kind, tuple(Phase), "the bank waits for the application") for kind in heard)
+    return Bench(*CCB, rulebook(Chapter("LC-FULL", (), verdicts), Chapter("", (), ()), phases={}, own_facts=()))
+
+
+def words_for_ccb(turn: Turn) -> list[tuple[int, Event]]:
+    """What a turn sends to the newcomer: number in its line, and event."""
+    found = [(n, s.filed.fact) for _, s in spoken_words(turn.subject, turn.items) for to, n in s.to if to == INBOX]
+    return sorted(found, key=lambda word: word[0])  # type: ignore[arg-type, return-value]
+
+
+def test_LC_L2_a_newcomer_hears_in_its_own_line_what_its_role_must_know() -> None:
+    turn = keeper().own(BankNamed(by_clerk="Li", institution="liaocheng-ccb"))
+    words = words_for_ccb(turn)
+    assert [n for n, _ in words] == list(range(1, len(words) + 1))
+    assert {type(event) for _, event in words} == {CaseOpened, PartyJoined, DepositConfirmed}
+    assert [i for i in turn.items if isinstance(i, Readdressed)]
+
+
+def test_LC_L2_what_is_said_from_then_on_goes_to_the_newcomer_too() -> None:
+    bench = keeper()
+    bench.own(BankNamed(by_clerk="Li", institution="liaocheng-ccb"))
+    bench.hear(lc.consent(), lc.BANK)
+    last = bench.subject()
+    assert last.outgoing[INBOX] == len([1 for _, s in spoken_words(last) for to, _ in s.to if to == INBOX])
+
+
+def test_a_newcomer_can_ask_for_its_words_again_and_a_redelivery_says_them_again() -> None:
+    bench = keeper()
+    first = bench.own(BankNamed(by_clerk="Li", institution="liaocheng-ccb"))
+    letter = next(i.letter for i in first.items if isinstance(i, Heard))
+    again = bench.take(letter)
+    assert len([1 for s in again.again for to, _ in s.to if to == INBOX]) == len(words_for_ccb(first))
+    request = RepeatRequested(first_missing=1, last_missing=2)
+    data = to_data(request.to_json())
+    envelope = Envelope(
+        derived_id("ask"), "/buyer_bank/liaocheng-ccb", request.type_name, "", NOON, FOLIO, None, None, data
+    )
+    asked = bench.take(Letter(envelope, request, NOON, (0, 99)))
+    assert {n for s in asked.again for to, n in s.to if to == INBOX} == {1, 2}
+
+
+def open_without_a_bank() -> CaseOpened:
+    return lc.opened()
+
+
+def test_LC_L2_the_opening_is_parked_at_the_newcomer_until_its_opener_says_that_it_has_joined() -> None:
+    bench = bank()
+    bench.hear(open_without_a_bank(), lc.NOTARY)
+    assert not bench.file(CaseOpened) and bench.dead == []
+    bench.hear(PartyJoined(role=Role.BUYER_BANK, institution="liaocheng-ccb"), lc.NOTARY)
+    assert len(bench.file(CaseOpened)) == len(bench.file(PartyJoined)) == 1
+
+
+def test_LC_L2_the_news_of_joining_may_come_before_the_opening() -> None:
+    bench = bank()
+    bench.hear(PartyJoined(role=Role.BUYER_BANK, institution="liaocheng-ccb"), lc.NOTARY)
+    assert not bench.file(PartyJoined)
+    bench.hear(open_without_a_bank(), lc.NOTARY)
+    assert len(bench.file(CaseOpened)) == len(bench.file(PartyJoined)) == 1
+
+
+def test_nobody_joins_by_the_word_of_somebody_else_than_the_opener() -> None:
+    bench = bank()
+    bench.hear(open_without_a_bank(), lc.NOTARY)
+    bench.hear(PartyJoined(role=Role.BUYER_BANK, institution="liaocheng-ccb"), (Role.ESCROW, "another-notary"))
+    assert not bench.file(CaseOpened)
+
+
+def test_another_bank_that_joined_does_not_open_the_case_here() -> None:
+    bench = bank()
+    bench.hear(open_without_a_bank(), lc.NOTARY)
+    bench.hear(PartyJoined(role=Role.BUYER_BANK, institution="another-bank"), lc.NOTARY)
+    assert not bench.file(CaseOpened)
+
+
+def test_a_readdressed_word_is_read_from_the_journal_as_it_was() -> None:
+    bench = keeper()
+    turn = bench.own(BankNamed(by_clerk="Li", institution="liaocheng-ccb"))
+    from services.runtime.core.fold import load
+
+    again: Any = load(bench.house, FOLIO, turn.subject.items)
+    assert again.outgoing == turn.subject.outgoing and again == turn.subject
+    assert any(isinstance(item, Said) for item in again.items)
