@@ -77,9 +77,7 @@ def over_the_wire(event: Event, role: Role) -> bytes:
     moment = datetime(2026, 11, 23, 4, tzinfo=UTC)
     number = 1 if event.numbered else None
     data = to_data(event.copy_for(role))
-    sent = Envelope(
-        ID, source(speaker, "liaocheng-1"), event.type_name, CASE, moment, UNIT, number, ID, data, "x"
-    )
+    sent = Envelope(ID, source(speaker, "liaocheng-1"), event.type_name, CASE, moment, UNIT, number, ID, data, "x")
     received = decode(encode(sent), partition_of(UNIT))
     assert received == sent
     return received.data

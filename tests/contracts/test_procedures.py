@@ -90,9 +90,7 @@ def test_swapping_any_two_that_depend_on_each_other_is_found() -> None:
 
 
 def test_leaving_out_what_another_word_waits_for_is_found() -> None:
-    for place in {
-        earlier for earlier, later in dependent(LC_FULL, LEGAL) if waits(LEGAL[later], LEGAL[earlier])
-    }:
+    for place in {earlier for earlier, later in dependent(LC_FULL, LEGAL) if waits(LEGAL[later], LEGAL[earlier])}:
         assert violations(LC_FULL, LEGAL[:place] + LEGAL[place + 1 :]), LEGAL[place].event
 
 
@@ -155,9 +153,7 @@ def test_every_step_can_be_reached(procedure: Procedure, wanted: Step) -> None:
         before = [Word(s.by, s.event) for s in steps if s.event is not wanted.event]
         return [*before, Word(wanted.by, wanted.event)]
 
-    assert any(
-        violations(procedure, said(trace)) == [] for trace in traces_to(procedure, frozenset({wanted.event}))
-    )
+    assert any(violations(procedure, said(trace)) == [] for trace in traces_to(procedure, frozenset({wanted.event})))
 
 
 @every_step
