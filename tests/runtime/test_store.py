@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from pymongo.errors import BulkWriteError, WriteConcernError
 
 from contracts.event import Role
 from services.runtime.core.rows import Row
-from services.runtime.store import Entry, Snapshot, Store, StoreUnavailable
+from services.runtime.store import PAGE_ROWS, Entry, Snapshot, Store, StoreUnavailable, all_rows, row_pages
 from services.runtime.store import mongo as store_mongo
 from services.runtime.store.memory import MemoryStore
 from services.runtime.store.mongo import Driver, MongoStore, database_name
@@ -200,6 +201,46 @@ async def test_rows_oldest_first_of_the_partitions_named(store: Store) -> None:
     assert await store.rows("wait", partitions=[]) == ()
 
 
+async def test_rows_come_page_after_page_in_either_order(store: Store) -> None:
+    """Three of each moment, which the id puts in order; the row that a page ended with may be gone."""
+    await store.change_rows([row(f"r{n:02}", partition=n % 2, age_s=n // 3) for n in range(12)], [])
+    oldest_first = [f"r{n:02}" for n in (9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2)]
+    for newest_first in (False, True):
+        ids, last = list[str](), None
+        for _ in range(4):
+            page = await store.rows("wait", after=last, newest_first=newest_first, limit=4)
+            ids += [one.id for one in page]
+            last = page[-1] if page else last
+        assert ids == oldest_first[:: -1 if newest_first else 1]
+    gone = await store.row("r06")
+    assert gone is not None
+    await store.change_rows([], ["r06"])
+    assert [one.id for one in await store.rows("wait", partitions=[0], after=gone)] == ["r08", "r04", "r00", "r02"]
+    finer = replace(gone, since=gone.since + timedelta(microseconds=400))
+    assert [one.id for one in await store.rows("wait", after=finer, limit=1)] == ["r07"], "milliseconds order them"
+
+
+async def test_all_rows_are_all_and_are_counted(store: Store) -> None:
+    many = 2 * PAGE_ROWS + 1
+    await store.change_rows([row(f"r{n}", partition=n % 3, age_s=n % 7) for n in range(many)], [])
+    found = [one async for one in all_rows(store, "wait")]
+    assert len(found) == len({one.id for one in found}) == many == await store.count("wait")
+    assert [(one.since, one.id) for one in found] == sorted((one.since, one.id) for one in found)
+    some = [one async for one in all_rows(store, "wait", [0, 2])]
+    assert len(some) == await store.count("wait", partitions=[0, 2]) == sum(one.partition != 1 for one in found)
+    assert [one async for one in all_rows(store, "wait", [])] == [] and await store.count("wait", partitions=[]) == 0
+    assert [len(page) async for page in row_pages(store, "wait")] == [PAGE_ROWS, PAGE_ROWS, 1]
+
+
+async def test_rows_that_a_worker_deletes_on_the_way_hide_no_other(store: Store) -> None:
+    await store.change_rows([row(f"r{n}", age_s=n % 5) for n in range(PAGE_ROWS + 500)], [])
+    seen = 0
+    async for page in row_pages(store, "wait"):
+        seen += len(page)
+        await store.change_rows([], [one.id for one in page])
+    assert seen == PAGE_ROWS + 500 and await store.count("wait") == 0
+
+
 # --- cursors ------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +266,7 @@ async def everything_raises(store: Store) -> None:
         store.change_rows([row("a")], ["b"]),
         store.rows_of("a"),
         store.rows("wait"),
+        store.count("wait"),
         store.row("a"),
         store.mark_row("a", "state", "tried"),
         store.cursor("a"),
@@ -271,7 +313,7 @@ async def test_it_can_be_made_ready_twice(driver: Driver, infrastructure: Any) -
     await store.ensure()
     await store.ping()
     names = await store._db.journal.index_information(), await store._db.rows.index_information()
-    assert [len(found) for found in names] == [2, 3]
+    assert [len(found) for found in names] == [2, 4]
     await store._client.drop_database(store._db.name)
     await store.close()
 

@@ -1,12 +1,13 @@
 """What the runtime asks of a database: an insert-only journal whose key is the fence, and rows of what is open."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from services.runtime.core.rows import Row
 
 JsonItems = tuple[dict[str, Any], ...]
+PAGE_ROWS = 1000
 
 
 class StoreUnavailable(Exception):
@@ -71,8 +72,21 @@ class Store(Protocol):
         """All rows of one subject."""
         ...
 
-    async def rows(self, kind: str, *, partitions: Collection[int] | None = None, limit: int = 1000) -> Sequence[Row]:
-        """Rows of a kind, oldest first; only of these partitions if any are named."""
+    async def rows(
+        self,
+        kind: str,
+        *,
+        partitions: Collection[int] | None = None,
+        after: Row | None = None,
+        newest_first: bool = False,
+        limit: int = PAGE_ROWS,
+    ) -> Sequence[Row]:
+        """At most `limit` rows of a kind, by `since` and then by id, oldest first unless told otherwise; only of these
+        partitions if any are named, and only those that come after a row, which need not be there any more."""
+        ...
+
+    async def count(self, kind: str, *, partitions: Collection[int] | None = None) -> int:
+        """How many rows of a kind there are; only of these partitions if any are named."""
         ...
 
     async def row(self, row_id: str) -> Row | None:
@@ -94,3 +108,37 @@ class Store(Protocol):
     async def ping(self) -> None:
         """Raises StoreUnavailable where the database does not answer."""
         ...
+
+
+async def row_pages(
+    store: Store,
+    kind: str,
+    partitions: Collection[int] | None = None,
+    *,
+    after: Row | None = None,
+    newest_first: bool = False,
+) -> AsyncIterator[Sequence[Row]]:
+    """All rows of a kind, or all that come after one, PAGE_ROWS at a time. Rows may be put and deleted meanwhile; one
+    that is there all the while comes once."""
+    last = after
+    while True:
+        page = await store.rows(kind, partitions=partitions, after=last, newest_first=newest_first, limit=PAGE_ROWS)
+        if page:
+            yield page
+        if len(page) < PAGE_ROWS:
+            return
+        last = page[-1]
+
+
+async def all_rows(
+    store: Store,
+    kind: str,
+    partitions: Collection[int] | None = None,
+    *,
+    after: Row | None = None,
+    newest_first: bool = False,
+) -> AsyncIterator[Row]:
+    """The same, one after another: for whoever works on rows, since none may hide another."""
+    async for page in row_pages(store, kind, partitions, after=after, newest_first=newest_first):
+        for row in page:
+            yield row

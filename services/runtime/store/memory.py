@@ -8,11 +8,11 @@ import asyncio
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
 
 from contracts.values import canonical_json
 from services.runtime.core.rows import Row
-from services.runtime.store import Entry, JsonItems, Snapshot, StoreUnavailable
+from services.runtime.store import PAGE_ROWS, Entry, JsonItems, Snapshot, StoreUnavailable
 
 
 class MemoryStore:
@@ -94,12 +94,28 @@ class MemoryStore:
 
     async def rows_of(self, subject: str) -> Sequence[Row]:
         await self._answer()
-        return self._sorted(row for row in self._rows.values() if row.subject == subject)
+        found = [row for row in self._rows.values() if row.subject == subject]
+        return tuple(_copied_row(row) for row in sorted(found, key=_age))
 
-    async def rows(self, kind: str, *, partitions: Collection[int] | None = None, limit: int = 1000) -> Sequence[Row]:
+    async def rows(
+        self,
+        kind: str,
+        *,
+        partitions: Collection[int] | None = None,
+        after: Row | None = None,
+        newest_first: bool = False,
+        limit: int = PAGE_ROWS,
+    ) -> Sequence[Row]:
         await self._answer()
-        of_kind = (row for row in self._rows.values() if row.kind == kind)
-        return self._sorted(row for row in of_kind if partitions is None or row.partition in partitions)[:limit]
+        found = sorted(self._of_kind(kind, partitions), key=_age, reverse=newest_first)
+        if after is not None:
+            last = _age(after)
+            found = [row for row in found if (_age(row) < last if newest_first else _age(row) > last)]
+        return tuple(_copied_row(row) for row in found[:limit])
+
+    async def count(self, kind: str, *, partitions: Collection[int] | None = None) -> int:
+        await self._answer()
+        return len(self._of_kind(kind, partitions))
 
     async def row(self, row_id: str) -> Row | None:
         await self._answer()
@@ -135,14 +151,19 @@ class MemoryStore:
             self.lost_replies -= 1
             raise StoreUnavailable("it is written, but the reply was lost")
 
-    def _sorted(self, rows: Any) -> Sequence[Row]:
-        return tuple(_copied_row(row) for row in sorted(rows, key=lambda row: (row.since, row.id)))
+    def _of_kind(self, kind: str, partitions: Collection[int] | None) -> list[Row]:
+        of_kind = (row for row in self._rows.values() if row.kind == kind)
+        return [row for row in of_kind if partitions is None or row.partition in partitions]
 
 
 def _copied(items: JsonItems) -> JsonItems:
     return tuple(json.loads(canonical_json(items)))
 
 
+def _age(row: Row) -> tuple[datetime, str]:
+    """By what rows are ordered: the database knows milliseconds."""
+    return row.since.replace(microsecond=row.since.microsecond // 1000 * 1000), row.id
+
+
 def _copied_row(row: Row) -> Row:
-    since = row.since.replace(microsecond=row.since.microsecond // 1000 * 1000)
-    return replace(row, since=since, data=json.loads(canonical_json(row.data)))
+    return replace(row, since=_age(row)[0], data=json.loads(canonical_json(row.data)))

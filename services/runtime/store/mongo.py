@@ -32,7 +32,7 @@ from pymongo.read_concern import ReadConcern
 
 from contracts.event import Role
 from services.runtime.core.rows import Row
-from services.runtime.store import Entry, JsonItems, Snapshot, StoreUnavailable
+from services.runtime.store import PAGE_ROWS, Entry, JsonItems, Snapshot, StoreUnavailable
 
 SELECTION_MS = 3_000  # how long to look for a primary: one election of a healthy set, hardly more
 SOCKET_MS = 10_000
@@ -82,8 +82,8 @@ class MongoStore:
         with _available():
             by_place = [("partition", ASCENDING), ("remade", ASCENDING), ("offset", DESCENDING)]
             await self._db.journal.create_index(by_place)
-            by_age = [(name, ASCENDING) for name in ("kind", "partition", "since", "_id")]
-            await self._db.rows.create_index(by_age)
+            for by_age in (("kind", "partition", "since", "_id"), ("kind", "since", "_id")):  # workers', desks'
+                await self._db.rows.create_index([(name, ASCENDING) for name in by_age])
             await self._db.rows.create_index([("subject", ASCENDING)])
 
     async def close(self) -> None:
@@ -220,18 +220,32 @@ class MongoStore:
                 _taken(failure)  # another worker inserted the same row at the same moment
 
     async def rows_of(self, subject: str) -> Sequence[Row]:
-        return await self._rows({"subject": subject}, 0)
+        return await self._rows({"subject": subject}, 0, ASCENDING)
 
-    async def rows(self, kind: str, *, partitions: Collection[int] | None = None, limit: int = 1000) -> Sequence[Row]:
-        wanted: Json = {"kind": kind}
-        if partitions is not None:
-            wanted["partition"] = {"$in": list(partitions)}
-        return await self._rows(wanted, limit) if limit else ()
+    async def rows(
+        self,
+        kind: str,
+        *,
+        partitions: Collection[int] | None = None,
+        after: Row | None = None,
+        newest_first: bool = False,
+        limit: int = PAGE_ROWS,
+    ) -> Sequence[Row]:
+        wanted = _of_kind(kind, partitions)
+        if after is not None:
+            beyond = "$lt" if newest_first else "$gt"
+            # The database keeps milliseconds; the driver cuts what it is asked by in the same way.
+            same = {"since": after.since, "_id": {beyond: after.id}}
+            wanted["$or"] = [{"since": {beyond: after.since}}, same]
+        return await self._rows(wanted, limit, DESCENDING if newest_first else ASCENDING) if limit else ()
 
-    async def _rows(self, wanted: Json, limit: int) -> Sequence[Row]:
-        oldest_first = [("since", ASCENDING), ("_id", ASCENDING)]
+    async def count(self, kind: str, *, partitions: Collection[int] | None = None) -> int:
         with _available():
-            found = await self._db.rows.find(wanted).sort(oldest_first).limit(limit).to_list(None)
+            return await self._db.rows.count_documents(_of_kind(kind, partitions))
+
+    async def _rows(self, wanted: Json, limit: int, order: int) -> Sequence[Row]:
+        with _available():
+            found = await self._db.rows.find(wanted).sort([("since", order), ("_id", order)]).limit(limit).to_list(None)
         return tuple(_row(document) for document in found)
 
     async def row(self, row_id: str) -> Row | None:
@@ -298,6 +312,10 @@ def _entry(document: Json) -> Entry:
 def _snapshot(document: Json) -> Snapshot:
     items: JsonItems = tuple(document["items"])
     return Snapshot(document["_id"]["s"], document["_id"]["v"], document["schema"], items)
+
+
+def _of_kind(kind: str, partitions: Collection[int] | None) -> Json:
+    return {"kind": kind} if partitions is None else {"kind": kind, "partition": {"$in": list(partitions)}}
 
 
 def _row_values(row: Row) -> Json:
