@@ -1,5 +1,7 @@
 """What Prometheus reads at /metrics. Names carry no personal data and no case."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
@@ -24,6 +26,12 @@ class Metrics:
             ["kind"],
             registry=self.registry,
         )
+
+    def set_lag(self, lag: Mapping[int, int]) -> None:
+        """The records not yet handled by partition, in the partitions held now. What has moved away shows no more."""
+        self.lag.clear()
+        for partition, records in lag.items():
+            self.lag.labels(partition).set(records)
 
     def text(self) -> bytes:
         """The metrics in Prometheus' text form."""

@@ -10,11 +10,11 @@ from datetime import datetime
 from services.runtime.clock import Clock
 from services.runtime.core.facts import Alarm, OwnFact, PaymentAccepted, PaymentRefused
 from services.runtime.core.fold import derived_id
-from services.runtime.core.rows import EVERY_ROW, Row
+from services.runtime.core.rows import Row
 from services.runtime.log import LogUnavailable
 from services.runtime.post import Post
 from services.runtime.rail import Accepted, NotThere, Rail, Refused, Transfer, Unknown
-from services.runtime.store import Store
+from services.runtime.store import Store, all_rows
 
 STATE = "state"
 ACCEPTED = "accepted"
@@ -33,7 +33,7 @@ class Payments:
     async def work(self, partitions: Collection[int]) -> int:
         """One look at what is asked; the answer counts what is still unknown."""
         unknown = 0
-        for row in await self.store.rows("payment", partitions=partitions, limit=EVERY_ROW):
+        async for row in all_rows(self.store, "payment", partitions):
             if row.data.get(STATE) not in (ACCEPTED, "refused"):
                 try:
                     unknown += not await self.carry_out(row)

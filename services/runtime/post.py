@@ -17,10 +17,10 @@ from contracts.events.line import RepeatRequested
 from services.runtime.core.facts import OwnFact
 from services.runtime.core.file import Said
 from services.runtime.core.fold import Ask, House, derived_id
-from services.runtime.core.rows import EVERY_ROW, Row
+from services.runtime.core.rows import Row
 from services.runtime.keys import Keys
 from services.runtime.log import Log, LogUnavailable, Received
-from services.runtime.store import Store
+from services.runtime.store import Store, all_rows, row_pages
 
 LEFTOVER = "leftover"
 
@@ -136,18 +136,25 @@ class Post:
 
     async def drain(self, partitions: Collection[int]) -> int:
         """Send what was left over, and ask again for what is missing; the answer counts what is still left."""
-        waiting = await self.store.rows(LEFTOVER, partitions=partitions, limit=EVERY_ROW)
-        by_topic: dict[str, list[Row]] = {}
-        for row in waiting:
-            by_topic.setdefault(row.data["topic"], []).append(row)
-        # Side by side: a topic that is not there takes the log's whole deadline to say so.
-        left = await asyncio.gather(*(self._drain(topic, rows) for topic, rows in by_topic.items()))
-        if not waiting:
+        left: dict[str, int] = {}
+        async for page in row_pages(self.store, LEFTOVER, partitions):
+            by_topic: dict[str, list[Row]] = {}
+            for row in page:
+                by_topic.setdefault(row.data["topic"], []).append(row)
+            away = {topic: len(rows) for topic, rows in by_topic.items() if left.get(topic)}  # seen on an earlier page
+            there = {topic: rows for topic, rows in by_topic.items() if topic not in away}
+            # Side by side: a topic that is not there takes the log's whole deadline to say so.
+            unsent = await asyncio.gather(*(self._drain(topic, rows) for topic, rows in there.items()))
+            for topic, n in (*away.items(), *zip(there, unsent, strict=True)):
+                left[topic] = left.get(topic, 0) + n
+        if left:
+            self.resting -= {topic for topic, n in left.items() if n == 0}
+        else:
             self.resting.clear()
-        return sum(left)
+        return sum(left.values())
 
     async def _drain(self, topic: str, rows: Sequence[Row]) -> int:
-        """Send what was left over for one topic, until it does not take one."""
+        """Send what was left over for one topic, until it does not take one; the answer counts those."""
         sent: list[str] = []
         for row in rows:
             try:
@@ -157,13 +164,11 @@ class Post:
             sent.append(row.id)
         if sent:
             await self.store.change_rows((), sent)
-        if len(sent) == len(rows):
-            self.resting.discard(topic)
         return len(rows) - len(sent)
 
     async def ask_again(self, partitions: Collection[int], now: datetime) -> None:
         """Whatever is held still waits for the numbers before it: ask for them once more."""
-        for row in await self.store.rows("held", partitions=partitions, limit=EVERY_ROW):
+        async for row in all_rows(self.store, "held", partitions):
             if not row.data["dead_letter"]:
                 ask = Ask(row.data["source"], row.data["first_missing"], row.data["last_missing"])
                 parcel = self.ask(row.subject, ask, now)

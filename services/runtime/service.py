@@ -136,11 +136,9 @@ class Service:
 
     async def _measure(self) -> None:
         metrics = self.institution.metrics
-        for partition, lag in self.inbox.lag.items():
-            metrics.lag.labels(partition).set(lag)
+        metrics.set_lag(self.inbox.lag)
         for kind in ("incident", "held", "stopped", "leftover", "payment", "wait"):
-            found = await self.store.rows(kind, partitions=self.inbox.held)
-            metrics.open_rows.labels(kind).set(len(found))
+            metrics.open_rows.labels(kind).set(await self.store.count(kind, partitions=self.inbox.held))
 
     async def _loop(self, work: Callable[[], Awaitable[object]], every_s: float, woken: bool = False) -> None:
         """Work for ever. An outage is waited out; anything else is logged, and tried again: a worker never dies."""

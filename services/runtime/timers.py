@@ -7,9 +7,9 @@ from services.runtime.clock import Clock
 from services.runtime.core.facts import OwnFact, PeriodPassed, PeriodStarted, PeriodUnpublished
 from services.runtime.core.fold import derived_id
 from services.runtime.core.periods import Calendar, Unpublished, deadline, due
-from services.runtime.core.rows import EVERY_ROW, Row
+from services.runtime.core.rows import Row
 from services.runtime.post import Post
-from services.runtime.store import Store
+from services.runtime.store import Store, all_rows
 
 
 class Timers:
@@ -24,7 +24,7 @@ class Timers:
     async def work(self, partitions: Collection[int]) -> int:
         """One look; the answer counts the periods that have passed. Raises LogUnavailable, StoreUnavailable."""
         passed = 0
-        for row in await self.store.rows("period", partitions=partitions, limit=EVERY_ROW):
+        async for row in all_rows(self.store, "period", partitions):
             if row.data.get("said") == "passed":
                 continue
             started = PeriodStarted.read(to_data(row.data))  # passes over the row's own marks

@@ -11,12 +11,14 @@ from contracts.period import Days, Period, Source
 from contracts.values import VerificationCode
 from services.registry.service import PART as REGISTRY
 from services.runtime.core.periods import Calendar
+from services.runtime.core.rows import Row
 from services.runtime.rail import Transfer
 from services.runtime.rail.memory import Fault
+from services.runtime.store import PAGE_ROWS
 from services.seller_bank.service import PART as SELLER_BANK
 from tests.runtime.desk_house import DeskHouse, escrow, opened, sale_body
 from tests.support import liaocheng as lc
-from tests.support.bench import FOLIO
+from tests.support.bench import FOLIO, NOON
 
 PRICE_PERIOD = Period(
     name="price", whose=Role.ESCROW, days=10, count=Days.WORKING, clause="LC-F1", source=Source.PRACTICE
@@ -77,6 +79,37 @@ async def test_cases_are_listed_newest_first_and_by_phase() -> None:
         assert [line["case"] for line in await house.get("/cases?limit=1&phase=open")] == [second]
         assert await house.get("/cases?phase=ended") == []
         assert (await house.client.get("/cases/LCF-NOBODY")).json()["clause"] == "X-3"
+
+
+async def test_cases_come_page_after_page_each_once() -> None:
+    async with escrow() as house:
+        cases = list[str]()
+        for _ in range(5):
+            cases.append((await house.done("/cases", sale_body()))["case"])
+            house.log.now += timedelta(minutes=len(cases) % 2)  # two pairs of the same moment
+        seen, page = list[str](), await house.get("/cases?limit=2")
+        while page:
+            seen += [line["case"] for line in page]
+            page = await house.get(f"/cases?limit=2&phase=open&before={seen[-1]}")
+        assert len(seen) == 5 and set(seen) == set(cases)
+        newest, oldest = (seen.index(cases[n]) for n in (4, 0))
+        assert newest < oldest
+        assert await house.get(f"/cases?phase=ended&before={seen[0]}") == []
+        problem = (await house.client.get("/cases?before=LCF-NOBODY")).json()
+        assert (problem["status"], problem["clause"]) == (404, "X-3")
+
+
+async def test_a_worklist_and_the_incidents_show_all_that_there_is() -> None:
+    many = PAGE_ROWS + 5
+    what = {"action": "sign", "clause": "LC-F1", "what": "w", "about": "", "why": "y"}
+    async with escrow() as house:
+        for kind in ("wait", "incident"):
+            rows = [Row(f"{kind}{n}", kind, FOLIO, 0, "LCF-1", NOON + timedelta(seconds=n), what) for n in range(many)]
+            await house.store.change_rows(rows, ())
+        assert len(await house.get("/worklist")) == len(await house.get("/incidents")) == many
+        (oldest, _) = await house.get("/incidents?limit=2")
+        assert oldest["id"] == "incident0"
+        assert len(await house.get(f"/worklist?limit={PAGE_ROWS + 1}")) == PAGE_ROWS + 1
 
 
 # --- what waits -----------------------------------------------------------------------------------------------

@@ -33,11 +33,8 @@ UNMATCHED_LINE = "unmatched"
 """The rows of statement lines that no case was found for: once so, always so."""
 
 PROJECTED = frozenset({"case", "document", "held", "incident", "payment", "period", "stopped", "wait"})
-"""The kinds of row that the file alone makes and takes away. Others are kept by whoever put them: records left over, claims
-of commands, lines of a statement, which are there before anything is on file."""
-
-EVERY_ROW = 1_000_000
-"""As many rows of a kind as there can be, for workers: the oldest must never hide the others."""
+"""The kinds of row that the file alone makes and takes away. Others are kept by whoever put them: records left over,
+claims of commands, lines of a statement, which are there before anything is on file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from services.runtime.core.rows import Row
 from services.runtime.desk.problems import Problem
 from services.runtime.institution import Institution
 from services.runtime.statement import UNMATCHED
-
-MOST_ROWS = 100_000
+from services.runtime.store import all_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +94,16 @@ async def in_case(handed: Handed) -> Place:
 
 async def case_place(institution: Institution, case: str) -> Place:
     """Where a case lies. Raises Problem 404 where nothing is known of it here."""
+    row = await case_row(institution, case)
+    return Place(row.subject, row.case)
+
+
+async def case_row(institution: Institution, case: str) -> Row:
+    """The row by which a case is found. Raises Problem 404 where nothing is known of it here."""
     row = await institution.store.row(f"case/{case}")
     if row is None:
         raise Problem(404, "unknown case", f"nothing is known here of case {case[:40]}", clause="X-3")
-    return Place(row.subject, row.case)
+    return row
 
 
 async def on_folio(handed: Handed) -> Place:
@@ -137,9 +142,10 @@ async def of_payment(handed: Handed) -> Place:
     row = await store.row(payment)
     if row is not None and row.kind == "payment":
         return Place(row.subject, row.case)
-    waits = await store.rows("wait", limit=MOST_ROWS)
     places = {
-        (w.subject, w.case): w.data["about"] == payment for w in waits if w.data["action"] == "order-payment-again"
+        (w.subject, w.case): w.data["about"] == payment
+        async for w in all_rows(store, "wait")
+        if w.data["action"] == "order-payment-again"
     }
     for (key, case), named in sorted(places.items(), key=lambda place: not place[1]):
         subject = await handed.institution.turns.read_subject(key)

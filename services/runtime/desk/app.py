@@ -114,7 +114,7 @@ def _operations(ready: Ready) -> APIRouter:
 
     @router.get("/readyz", summary="Whether the service can work")
     async def readyz() -> Health:
-        """200 when at least one partition is held and caught up and the database answers; else 503 with the
+        """200 when partitions are held, every one of them is caught up, and the database answers; else 503 with the
         reason."""
         why = await ready()
         if why:

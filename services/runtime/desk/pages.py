@@ -25,9 +25,10 @@ from services.runtime.core.periods import Unpublished, due
 from services.runtime.core.rows import Row
 from services.runtime.core.rule import view
 from services.runtime.desk.access import Clerk, Here
-from services.runtime.desk.actions import MOST_ROWS, Action, case_place
+from services.runtime.desk.actions import Action, case_place, case_row
 from services.runtime.desk.documents import documents_in
 from services.runtime.institution import Institution
+from services.runtime.store import PAGE_ROWS, all_rows
 
 router = APIRouter(tags=["reading"])
 
@@ -144,17 +145,20 @@ class CasePage(_Page):
 
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
+Before = Annotated[str, Query(description="a case's number: only those older than it, for the next page")]
+AtMost = Annotated[int | None, Query(ge=1, description="at most so many; all where it is left out")]
 
 
 @router.get("/cases", summary="The cases on file here, newest first")
-async def list_cases(_: Clerk, institution: Here, phase: Phase | None = None, limit: Limit = 100) -> list[CaseLine]:
-    """Every case that anything is on file of, perhaps only those in one phase."""
+async def list_cases(
+    _: Clerk, institution: Here, phase: Phase | None = None, limit: Limit = 100, before: Before = ""
+) -> list[CaseLine]:
+    """Cases that anything is on file of, perhaps only those in one phase; the last one's number as `before` gives the
+    next page. 404 where nothing is known of that case."""
     found: list[CaseLine] = []
     subjects: dict[str, Subject] = {}  # a folio may have had many cases
-    rows = await institution.store.rows("case", limit=MOST_ROWS)
-    for row in reversed(rows):
-        if len(found) == limit:
-            break
+    last = await case_row(institution, before) if before else None
+    async for row in all_rows(institution.store, "case", after=last, newest_first=True):
         if row.subject not in subjects:
             subjects[row.subject] = await institution.turns.read_subject(row.subject)
         subject = subjects[row.subject]
@@ -170,6 +174,8 @@ async def list_cases(_: Clerk, institution: Here, phase: Phase | None = None, li
                 since=row.since,
             )
             found.append(line)
+            if len(found) == limit:
+                break
     return found
 
 
@@ -200,19 +206,26 @@ async def read_case(case: str, request: Request, _: Clerk, institution: Here) ->
 
 
 @router.get("/worklist", summary="What waits for a person here")
-async def read_worklist(request: Request, _: Clerk, institution: Here, limit: Limit = 1000) -> list[WorkItem]:
+async def read_worklist(request: Request, _: Clerk, institution: Here, limit: AtMost = None) -> list[WorkItem]:
     """What there is to do, oldest first: since when, under which clause, until when, and where to hand it
     in."""
-    waits = await institution.store.rows("wait", limit=limit)
-    periods = await institution.store.rows("period", limit=MOST_ROWS)
+    waits = await _oldest(institution, "wait", limit)
+    periods = await _oldest(institution, "period")
     return work_items(institution, request.app.state.actions, (*waits, *periods))
 
 
 @router.get("/incidents", summary="Open incidents")
-async def list_incidents(_: Clerk, institution: Here, limit: Limit = 1000) -> list[Incident]:
+async def list_incidents(_: Clerk, institution: Here, limit: AtMost = None) -> list[Incident]:
     """What a person must see, oldest first: incidents, stopped subjects, lines that are held."""
-    rows = [row for kind in INCIDENT_LINKS for row in await institution.store.rows(kind, limit=limit)]
+    rows = [row for kind in INCIDENT_LINKS for row in await _oldest(institution, kind, limit)]
     return [_incident(row) for row in sorted(rows, key=lambda row: (row.since, row.id))][:limit]
+
+
+async def _oldest(institution: Institution, kind: str, limit: int | None = None) -> Sequence[Row]:
+    """The oldest rows of a kind, or all."""
+    if limit is not None and limit <= PAGE_ROWS:
+        return await institution.store.rows(kind, limit=limit)
+    return [row async for row in all_rows(institution.store, kind)][:limit]
 
 
 # --- the lines of pages -----------------------------------------------------------------------------------
