@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from contracts.envelope import CONTENT_TYPE, FORMS, MAX_VALUE_BYTES, PARTITIONS, REQUIRED
 from contracts.event import EVENTS, Event, Role, heard_by, spoken_by
-from contracts.schema import Schema, copy_schema, in_order, withheld
+from contracts.schema import Schema, copy_schema, in_order, public_schema, withheld
 
 KAFKA_BINDING = "0.5.0"
 INSTITUTION = "[a-z0-9][a-z0-9-]{1,40}"
@@ -46,12 +46,19 @@ def asyncapi_document() -> Schema:
         for name, role in _copies(event).items():
             messages[name] = _message(event, name, role)
             _add(schemas, name, copy_schema(event, role))
+        if event.numbered:
+            messages[_public_name(event)] = _public_message(event)
+            _add(schemas, _public_name(event), public_schema(event))
     messages["dead-letter"] = _dead_letter()
     return {
         "asyncapi": "3.0.0",
         "info": _info(),
         "defaultContentType": CONTENT_TYPE.decode(),
-        "channels": {**{_inbox(role): _channel(role) for role in Role}, "dead-letters": _dead_channel()},
+        "channels": {
+            **{_inbox(role): _channel(role) for role in Role},
+            **{_feed(role): _public_channel(role) for role in Role},
+            "dead-letters": _dead_channel(),
+        },
         "operations": _operations(),
         "components": {"messages": messages, "schemas": dict(sorted(schemas.items()))},
     }
@@ -94,6 +101,19 @@ def _inbox(role: Role) -> str:
     return f"{role.value}-inbox"
 
 
+def _feed(role: Role) -> str:
+    return f"{role.value}-public"
+
+
+def _public_name(event: type[Event]) -> str:
+    return f"{event.type_name.removeprefix('daiya.')}.public"
+
+
+def _published(role: Role) -> tuple[type[Event], ...]:
+    """What a role says in its public feed: all but what keeps lines between two institutions whole."""
+    return tuple(event for event in spoken_by(role, _events()) if event.numbered)
+
+
 def _institution(what: str) -> Schema:
     return {"description": what, "examples": ["liaocheng-notary"]}
 
@@ -106,6 +126,31 @@ def _channel(role: Role) -> Schema:
         "description": f"All that an institution in this role ({CHINESE[role]}) hears. It alone reads it.",
         "parameters": {"institution": _institution("The institution's name.")},
         "messages": {e.type_name: _ref("components/messages", _message_name(e, role)) for e in events},
+        "bindings": {
+            "kafka": {
+                "partitions": PARTITIONS,
+                "topicConfiguration": {
+                    "cleanup.policy": ["delete"],
+                    "retention.ms": -1,
+                    "retention.bytes": -1,
+                },
+                "bindingVersion": KAFKA_BINDING,
+            }
+        },
+    }
+
+
+def _public_channel(role: Role) -> Schema:
+    return {
+        "address": f"daiya.{role.value}.{{institution}}.public",
+        "title": f"Public feed of the {_shown(role)}",
+        "description": (
+            f"All that an institution in this role ({CHINESE[role]}) says, once more and whole, with what is personal "
+            "masked. Whoever is entitled reads along, from the first record on. The id is that of the event; a record "
+            "may be there more than once, and then counts once. There is no sequence: nothing depends on this feed."
+        ),
+        "parameters": {"institution": _institution("The institution's name.")},
+        "messages": {e.type_name: _ref("components/messages", _public_name(e)) for e in _published(role)},
         "bindings": {
             "kafka": {
                 "partitions": PARTITIONS,
@@ -144,19 +189,33 @@ def _dead_channel() -> Schema:
     }
 
 
-def _message(event: type[Event], name: str, role: Role | None) -> Schema:
-    numbered = ["ce_sequence"] if event.numbered else []
+def _headers_of(event: type[Event], numbered: bool) -> Schema:
+    """The headers of a record with this event: with its place in a line, or without."""
     speakers = "|".join(in_order(event.spoken_by))
     own: Schema = {
         "ce_type": {"const": event.type_name},
         "ce_source": {"pattern": f"^/({speakers})/{INSTITUTION}$"},
     }
-    if not event.numbered:
+    if not numbered:
         own["ce_sequence"] = False
-    headers: Schema = {
+    required = ["ce_sequence"] if numbered else []
+    return {
         "type": "object",
-        "allOf": [_ref("components/schemas", "Headers"), {"required": numbered, "properties": own}],
+        "allOf": [_ref("components/schemas", "Headers"), {"required": required, "properties": own}],
     }
+
+
+def _public_message(event: type[Event]) -> Schema:
+    """The message that carries an event's public copy."""
+    made = _message(event, _public_name(event), None)
+    del made["x-daiya-audience"]
+    return made | {
+        "summary": f"{made['summary']} The public copy: what is personal is masked.",
+        "headers": _headers_of(event, numbered=False),
+    }
+
+
+def _message(event: type[Event], name: str, role: Role | None) -> Schema:
     meaning = " ".join((event.__doc__ or "").split())
     copy = "" if role is None else f" The copy for the {_shown(role)}."
     return {
@@ -164,7 +223,7 @@ def _message(event: type[Event], name: str, role: Role | None) -> Schema:
         "title": event.__name__,
         "summary": meaning + copy,
         "contentType": CONTENT_TYPE.decode(),
-        "headers": headers,
+        "headers": _headers_of(event, event.numbered),
         "payload": _ref("components/schemas", name),
         "bindings": {"kafka": _key()},
         "x-daiya-speaker": in_order(event.spoken_by),
@@ -247,6 +306,12 @@ def _operations() -> Schema:
                 "summary": f"What the {_shown(role)} says to the {_shown(hearer)}.",
                 "messages": _messages(_inbox(hearer), said),
             }
+        made[f"{role.value}.publishes"] = {
+            "action": "send",
+            "channel": _ref("channels", _feed(role)),
+            "summary": f"What the {_shown(role)} says, for whoever is entitled to read along.",
+            "messages": _messages(_feed(role), _published(role)),
+        }
         made[f"{role.value}.buries"] = {
             "action": "send",
             "channel": _ref("channels", "dead-letters"),

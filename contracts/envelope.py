@@ -116,6 +116,12 @@ def dead_letters(role: Role, institution: str) -> str:
     return f"{inbox(role, institution)}.dead"
 
 
+def public_feed(role: Role, institution: str) -> str:
+    """The topic in which an institution says everything once more, with what is personal masked, to whoever is
+    entitled to read along."""
+    return f"{inbox(role, institution)}.public"
+
+
 def wire_time(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: one form only, so that equal times are equal bytes.
 

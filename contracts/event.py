@@ -17,6 +17,8 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
+from contracts.personal import PUBLIC
+
 
 class Role(StrEnum):
     """The part an institution plays. Several institutions of a city can play the same one."""
@@ -123,6 +125,11 @@ class Event(Fact):
                 data.pop(name, None)
         return data
 
+    def public_copy(self) -> dict[str, Any]:
+        """The whole event for the public feed, as JSON values: what is personal is masked (contracts.personal), money
+        and everything else stands as it is."""
+        return self.model_dump(mode="json", exclude_none=True, context=dict(PUBLIC))
+
 
 EVENTS: dict[str, type[Event]] = {}
 
@@ -131,6 +138,11 @@ def narrowed_to(field: FieldInfo) -> frozenset[Role] | None:
     """The roles a field is narrowed to, or None where every hearer of the event may read it."""
     marks = [mark for mark in field.metadata if isinstance(mark, Only)]
     return marks[0].roles if marks else None
+
+
+def meaning(event: type[Event]) -> str:
+    """What an event says, in one line: the first paragraph of its description."""
+    return " ".join((event.__doc__ or "").strip().split("\n\n")[0].split())
 
 
 def kebab(name: str) -> str:

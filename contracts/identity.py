@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from contracts.checked_text import CheckedText
+from contracts.personal import personal
 
 
 class ResidentId(CheckedText):
@@ -87,7 +88,7 @@ class Uscc(CheckedText):
 
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
-IdentityNumber = Annotated[ResidentId | Uscc, Field(union_mode="left_to_right")]
+IdentityNumber = Annotated[ResidentId | Uscc, Field(union_mode="left_to_right"), personal()]
 """The identity number of a party, a natural person's or an organisation's.
 
 The rare eighteen digits that pass both checks are read as a resident's, everywhere.
@@ -96,6 +97,7 @@ The rare eighteen digits that pass both checks are read as a resident's, everywh
 PersonName = Annotated[
     str,
     StringConstraints(strict=True, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,98}[^\s\x00-\x1f\x7f])?$"),
+    personal(),
 ]
 """A name as the certificate writes it: 1 to 100 characters, no controls, no blank at either end."""
 

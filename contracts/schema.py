@@ -5,9 +5,11 @@ later release may add fields, and it takes null for what is not there. Whatever 
 reader accepts. What a role's copy must not hold is spelled out in the copy's schema, as `false`.
 """
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from contracts.event import Event, Role, narrowed_to
+from contracts.personal import PublicSchema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -33,6 +35,18 @@ def copy_schema(event: type[Event], role: Role | None = None) -> Schema:
     for name in withheld(event, role) if role is not None else ():
         schema["properties"][name] = False
     return _without_unused_definitions(schema)
+
+
+def public_schema(event: type[Event]) -> Schema:
+    """The schema of an event's public copy: open, without null, what is personal in the form of its mask. A fragment,
+    like `copy_schema`; a definition that differs from the event's own has a name of its own."""
+    schema = _open(_without_null(_without_titles(event.model_json_schema(schema_generator=PublicSchema))))
+    own = copy_schema(event).get("$defs", {})
+    definitions: dict[str, Schema] = schema.get("$defs", {})
+    masked = {name for name, made in definitions.items() if made != own.get(name)}
+    while wider := {name for name, made in definitions.items() if _referred(made) & masked} - masked:
+        masked |= wider
+    return _without_unused_definitions(_renamed(schema, {name: f"{name}.public" for name in sorted(masked)}))
 
 
 def withheld(event: type[Event], role: Role) -> tuple[str, ...]:
@@ -114,6 +128,21 @@ def _open(node: Any) -> Any:
         return node
     made = cast(Schema, node)
     return {k: _open(v) for k, v in made.items() if (k, v) != ("additionalProperties", False)}
+
+
+def _renamed(node: Any, names: Mapping[str, str]) -> Any:
+    """The same schema, with other names for some definitions."""
+    if isinstance(node, list):
+        return [_renamed(item, names) for item in cast(list[Any], node)]
+    if not isinstance(node, dict):
+        return node
+    made = {key: _renamed(value, names) for key, value in cast(Schema, node).items()}
+    referred = str(made.get("$ref", "")).removeprefix("#/$defs/")
+    if referred in names:
+        made["$ref"] = f"#/$defs/{names[referred]}"
+    if "$defs" in made:
+        made["$defs"] = {names.get(name, name): value for name, value in made["$defs"].items()}
+    return made
 
 
 def _without_unused_definitions(schema: Schema) -> Schema:

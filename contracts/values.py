@@ -27,11 +27,12 @@ from pydantic_core import PydanticCustomError
 from contracts.canonical import canonical_json, digest
 from contracts.checked_text import CheckedText, masked
 from contracts.identity import IdentityNumber, Person, PersonName, ResidentId, Uscc
+from contracts.personal import hidden, personal
 
 __all__ = [
-    "MAX_FEN", "AccountNumber", "CaseId", "Clause", "Day", "DocumentNumber", "Fen", "IdentityNumber",
-    "Instant", "InstitutionName", "Person", "PersonName", "PositiveFen", "ResidentId", "Share", "UnitNumber",
-    "Uscc", "VerificationCode", "canonical_json", "digest", "document_number", "instant_text", "masked",
+    "MAX_FEN", "AccountNumber", "CaseId", "Clause", "Day", "DocumentNumber", "Fen", "FreeText",
+    "IdentityNumber", "Instant", "InstitutionName", "Person", "PersonName", "PositiveFen", "ResidentId", "Share",
+    "UnitNumber", "Uscc", "VerificationCode", "canonical_json", "digest", "document_number", "instant_text", "masked",
     "require_whole", "verification_code",
 ]  # fmt: skip
 
@@ -240,8 +241,11 @@ def require_whole(shares: Iterable[Share]) -> None:
         raise PydanticCustomError("shares", "shares: must sum to 1, these sum to {total}", {"total": str(total)})
 
 
-AccountNumber = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9-]{4,34}$")]
+AccountNumber = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9-]{4,34}$"), personal()]
 """A bank account's number: 4 to 34 characters, as an IBAN at most. Personal: logs take `masked(n)`."""
+
+FreeText = Annotated[str, hidden()]
+"""What people write in their own words, such as a reason. It may name persons, so nobody outside a case reads it."""
 
 InstitutionName = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][a-z0-9-]{1,40}$")]
 """An institution's name in topics, addresses and keys, such as `liaocheng-notary`."""

@@ -9,7 +9,17 @@ from pydantic import BaseModel, ConfigDict
 from contracts.document import Document
 from contracts.event import ALL_ROLES, Event, Opening, Role, only
 from contracts.period import Period
-from contracts.values import AccountNumber, Clause, Fen, InstitutionName, Person, PositiveFen, Share, UnitNumber
+from contracts.values import (
+    AccountNumber,
+    Clause,
+    Fen,
+    FreeText,
+    InstitutionName,
+    Person,
+    PositiveFen,
+    Share,
+    UnitNumber,
+)
 
 E, R, S, B, F = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK, Role.BUYER_BANK, Role.FUND_CENTER
 
@@ -81,7 +91,7 @@ class CaseCompleted(Event, by=[E, R, F], to=ALL_ROLES, article="LC-F4, LC-L7"):
 class CaseCancelled(Event, by=[E, R, F], to=ALL_ROLES, article="X-1, X-3, LC-L3"):
     """The keeper: called off; every payer has its own back, nothing is entered, the folio is free."""
 
-    because: str
+    because: FreeText
     clause: Clause
     money: Annotated[MoneyStatement | None, only(E, B, F)] = None
 
@@ -102,7 +112,7 @@ class PartyJoined(Event, by=[E, R, F], to=ALL_ROLES, article="LC-L2"):
 class ClosingRequested(Event, by=[E, F], to=[R], article="X-3"):
     """The keeper to the registry: make no entry for this case any more."""
 
-    because: str
+    because: FreeText
     clause: Clause
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from contracts.document import Document
 from contracts.event import ALL_ROLES, Event, Role, only
-from contracts.values import Clause, DocumentNumber, Instant, Person, Share, UnitNumber
+from contracts.values import Clause, DocumentNumber, FreeText, Instant, Person, Share, UnitNumber
 
 E, R, S, B, F = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK, Role.BUYER_BANK, Role.FUND_CENTER
 
@@ -33,7 +33,7 @@ class Reason(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reason: RefusalReason
-    detail: str
+    detail: FreeText
     clause: Clause
 
 
@@ -108,7 +108,7 @@ class MortgageReleased(Event, by=[R], to=ALL_ROLES, article="LC-F4, LC-L7"):
 class RegistrationClosed(Event, by=[R], to=[E, S, B, F], article="X-3"):
     """The registry: no entry will ever be made for this case."""
 
-    because: str
+    because: FreeText
 
 
 class ClosingRefused(Event, by=[R], to=[E, S, B, F], article="X-3"):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from contracts.document import Document
 from contracts.event import Event, Role, only
-from contracts.values import AccountNumber, Clause, DocumentNumber, Fen, PositiveFen, UnitNumber
+from contracts.values import AccountNumber, Clause, DocumentNumber, Fen, FreeText, PositiveFen, UnitNumber
 
 E, R, S, B, F = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK, Role.BUYER_BANK, Role.FUND_CENTER
 
@@ -23,7 +23,7 @@ class ConsentIssued(Event, by=[S], to=[E, R, B, F], article="LC-F2, LC-L4"):
 class ConsentRefused(Event, by=[S], to=[E, R, B, F], article="LC-F2, X-3"):
     """The seller's bank does not agree."""
 
-    because: str
+    because: FreeText
     clause: Clause
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from contracts.event import Event, Role
+from contracts.event import Event, Role, meaning
 from contracts.procedures.procedure import Procedure, Step
 
 NAMES = {
@@ -136,5 +136,4 @@ def _word(event: type[Event]) -> str:
 
 def _meaning(event: type[Event]) -> str:
     """What the event says, in one line that can stand in a table."""
-    first = (event.__doc__ or "").strip().split("\n\n")[0]
-    return " ".join(first.split()).replace("|", "\\|")
+    return meaning(event).replace("|", "\\|")

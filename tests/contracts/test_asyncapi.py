@@ -12,19 +12,15 @@ import yaml
 
 from contracts import generate
 from contracts.asyncapi_document import asyncapi_document
-from contracts.envelope import PARTITIONS, Envelope, Record, dead_letters, encode, inbox, source, to_data
+from contracts.envelope import PARTITIONS, Envelope, Record, dead_letters, encode, inbox, public_feed, source, to_data
 from contracts.event import EVENTS, Role, narrowed_to
 from tests.support.examples import CASE, EXAMPLES, UNIT
 
 HERE = Path(__file__).parent
 ID = "0b8ff6a4-9d0e-5c39-8a55-5f6f5f3c9a11"
-DOCUMENT: dict[str, Any] = yaml.safe_load(
-    (generate.ROOT / "contracts/asyncapi/daiya.yaml").read_text("utf-8")
-)
+DOCUMENT: dict[str, Any] = yaml.safe_load((generate.ROOT / "contracts/asyncapi/daiya.yaml").read_text("utf-8"))
 HEARD = [(event, role) for event in EXAMPLES.values() for role in Role if role in event.heard_by]
-names_of = pytest.mark.parametrize(
-    ("event", "role"), HEARD, ids=[f"{e.type_name} {r.value}" for e, r in HEARD]
-)
+names_of = pytest.mark.parametrize(("event", "role"), HEARD, ids=[f"{e.type_name} {r.value}" for e, r in HEARD])
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +55,7 @@ def record(event: Any, role: Role, speaker: Role) -> Record:
     number = 7 if event.numbered else None
     said_by = source(speaker, "liaocheng-1")
     data = to_data(event.copy_for(role))
-    return encode(
-        Envelope(ID, said_by, event.type_name, CASE, moment, UNIT, number, ID, data, "ed25519:QUJD")
-    )
+    return encode(Envelope(ID, said_by, event.type_name, CASE, moment, UNIT, number, ID, data, "ed25519:QUJD"))
 
 
 def headers_of(record: Record) -> dict[str, str]:
@@ -111,11 +105,15 @@ def test_nothing_in_the_components_is_unused() -> None:
 
 def test_addresses_are_those_of_the_runtime() -> None:
     channels = DOCUMENT["channels"]
-    assert set(channels) == {f"{role.value}-inbox" for role in Role} | {"dead-letters"}
+    own = {f"{role.value}-{what}" for role in Role for what in ("inbox", "public")}
+    assert set(channels) == own | {"dead-letters"}
     for role in Role:
         channel = channels[f"{role.value}-inbox"]
         assert channel["address"].format(institution="liaocheng-1") == inbox(role, "liaocheng-1")
         assert channel["bindings"]["kafka"]["partitions"] == PARTITIONS
+        feed = channels[f"{role.value}-public"]
+        assert feed["address"].format(institution="liaocheng-1") == public_feed(role, "liaocheng-1")
+        assert feed["bindings"]["kafka"] == channel["bindings"]["kafka"]
         buried = channels["dead-letters"]["address"].format(role=role.value, institution="liaocheng-1")
         assert buried == dead_letters(role, "liaocheng-1")
 
@@ -172,6 +170,30 @@ def test_a_request_about_the_line_has_no_place_in_it() -> None:
     schema = validator(message(type(event), Role.ESCROW)["headers"])
     assert schema.is_valid(written)
     assert not schema.is_valid({**written, "ce_sequence": "1"})
+
+
+SAID = [(event, role) for event in EXAMPLES.values() if event.numbered for role in Role if role in event.spoken_by]
+
+
+def test_each_feed_takes_what_its_role_says_in_a_line_and_nothing_else() -> None:
+    for role in Role:
+        taken = set(DOCUMENT["channels"][f"{role.value}-public"]["messages"])
+        assert taken == {event.type_name for event, speaker in SAID if speaker is role}
+        sent = DOCUMENT["operations"][f"{role.value}.publishes"]
+        assert (sent["action"], {reference["$ref"].split("/")[-1] for reference in sent["messages"]}) == ("send", taken)
+
+
+@pytest.mark.parametrize(("event", "role"), SAID, ids=[f"{e.type_name} {r.value}" for e, r in SAID])
+def test_a_public_copy_is_valid_there_and_one_that_is_not_masked_is_not(event: Any, role: Role) -> None:
+    found = resolved(DOCUMENT["channels"][f"{role.value}-public"]["messages"][event.type_name])
+    payload, headers = validator(resolved(found["payload"])), validator(found["headers"])
+    assert [str(error) for error in payload.iter_errors(event.public_copy())] == []
+    if event.public_copy() != event.to_json():
+        assert not payload.is_valid(event.to_json())
+    written = headers_of(record(event, min(event.heard_by), role))
+    assert not headers.is_valid(written)  # the number is that of a line between two institutions
+    del written["ce_sequence"]
+    assert [str(error) for error in headers.iter_errors(written)] == []
 
 
 def test_only_narrowed_events_have_copies_of_their_own() -> None:
