@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from _pytest.capture import CaptureManager
+from hypothesis import HealthCheck, settings
 
 from deploy.embedded import choose
 

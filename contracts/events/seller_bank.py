@@ -45,9 +45,10 @@ class PayoffQuoted(Event, by=[S], to=[E, F], article="LC-L6"):
 
 
 class PayoffCompleted(Event, by=[S], to=[E, R, F], article="LC-F4, LC-L6"):
-    """Money for a loan has arrived and is booked: what is left open, and what is on its way back."""
+    """Money for a loan has arrived and is booked: what is left open, and what is on its way back. Without a quote the
+    borrower had settled the loan before anyone asked for one."""
 
-    quote: DocumentNumber
+    quote: DocumentNumber | None = None
     booked_fen: Annotated[Fen | None, only(E, F)] = None
     open_fen: Fen
     surplus_fen: Annotated[Fen | None, only(E, F)] = None

@@ -67,7 +67,7 @@ LC_FULL = Procedure(
         ),
         step(PayoffQuoted, SELLER_BANK, "LC-F4", after=[TransferRegistered, ConsentIssued]),
         step(PayoffTransferred, ESCROW, "LC-F4", after=[TransferRegistered, PayoffQuoted]),
-        step(PayoffCompleted, SELLER_BANK, "LC-F4", after=[PayoffQuoted]),
+        step(PayoffCompleted, SELLER_BANK, "LC-F4", after=[TransferRegistered]),
         step(PayoffReturned, SELLER_BANK, "X-1", after=[CaseOpened]),
         step(BalancePaid, ESCROW, "LC-F4", after=[TransferRegistered, PayoffCompleted]),
         step(ReleaseApplied, SELLER_BANK, "LC-F4"),

@@ -327,9 +327,10 @@ class UnpayableQuote(View):
 
 @dataclass(frozen=True, slots=True)
 class LoanSettled(View):
-    """The seller's bank has booked the payoff, nothing is open, and its surplus has come back."""
+    """The seller's bank has booked the payoff, nothing is open, and its surplus has come back. Without a quote the
+    borrower has settled the loan himself."""
 
-    quote: DocumentNumber
+    quote: DocumentNumber | None
 
     @classmethod
     def of(cls, booked: All[PayoffCompleted], deposits: Deposits) -> Self | None:

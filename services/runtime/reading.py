@@ -58,7 +58,7 @@ def read(received: Received, house: House, keys: Keys, words: Vocabulary) -> Let
     except ValidationError as error:
         return Unreadable(received, *_first(error), line)
     unit = getattr(fact, "unit_number", envelope.key)
-    if unit != envelope.key:
+    if isinstance(fact, Event) and unit != envelope.key:
         return Unreadable(received, "ce_partitionkey", f"the fact is about {unit}", line)
     return Letter(envelope, fact, received.at, (received.partition, received.offset))
 

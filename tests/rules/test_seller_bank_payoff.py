@@ -246,15 +246,15 @@ def test_LC_F4_the_borrower_pays_part_before_the_quote_and_the_quote_knows_it() 
     assert [(b.booked_fen, b.open_fen) for b in booked(bench)] == [(OWED_TODAY_FEN - 100_000, 0)]
 
 
-def test_LC_F4_a_loan_settled_before_any_quote_is_released_and_a_person_sees_it() -> None:
+def test_LC_F4_a_loan_settled_before_any_quote_is_released_and_the_escrow_hears_it() -> None:
     bench = consented()
     bench.own(own_money(OWED_TODAY_FEN))
     assert bench.conversation() == ["ConsentIssued", "ReleaseApplied"]
     assert alarms(bench) == []
     bench.hear(registered(), REGISTRY)
-    assert [a.clause for a in alarms(bench)] == ["LC-F4"]
+    assert [(b.quote, b.open_fen, b.by_the_case) for b in booked(bench)] == [(None, 0, False)]
     assert bench.refusal(bench.own(command(PayoffAsked))).title == "nothing is owed"
-    assert bench.conversation() == ["ConsentIssued", "ReleaseApplied"]
+    assert bench.conversation() == ["ConsentIssued", "ReleaseApplied", "PayoffCompleted"]
 
 
 # --- the release belongs to the mortgage -----------------------------------------------------------------

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from contracts.envelope import PARTITIONS
 from contracts.event import Role
 from contracts.events.registry import Owner
 from contracts.values import DocumentNumber, UnitNumber
 from services.registry.facts import FolioImported, ImportedMortgage, RegistrationDecided, RestrictionEntered
 from services.runtime.core.facts import Pay, Purpose
 from services.runtime.core.file import STANDING, Phase
+from services.runtime.rail import Transfer
 from services.runtime.rail.memory import Fault
 from services.seller_bank.facts import ConsentDecided, LoanImported
 from tests.stories.world import CASE, World
@@ -229,3 +231,25 @@ async def test_X_1_the_rail_fails_once_and_nothing_is_paid_twice(seed: int, kind
     assert (await world.names()).count("CaseCompleted") == 1
     assert world.rail.balance_fen(lc.ESCROW_ACCOUNT) == 0
     assert world.rail.balance_fen(lc.SELLER_ACCOUNT) + world.rail.balance_fen(lc.BANK_ACCOUNT) == 2 * lc.PRICE_FEN
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_F4_a_borrower_who_settles_the_loan_himself_gets_the_whole_price(seed: int) -> None:
+    world = await opened(await begun(seed, interest_paid_through=NOON.date().isoformat(), annual_rate_ppm=0))
+    paid = Transfer(
+        key="himself",
+        from_account=lc.SELLER_ACCOUNT,
+        to_account=lc.BANK_ACCOUNT,
+        amount_fen=61_000_000,
+        reference=CASE,
+    )
+    await world.rail.transfer(paid)
+    world.rail.settle_all()
+    while not await world.houses[Role.SELLER_BANK].institution.read_statements(range(PARTITIONS)):
+        await world.step()
+    await world.pay(lc.PRICE_FEN)
+    await world.run()
+    await world.check()
+    names = await world.names()
+    assert names.count("CaseCompleted") == 1 and "PayoffQuoted" not in names and "PayoffTransferred" not in names
+    assert world.rail.balance_fen(lc.SELLER_ACCOUNT) == 2 * lc.PRICE_FEN - 61_000_000

@@ -13,6 +13,7 @@ from typing import Any
 from contracts.envelope import PARTITIONS, Record
 from contracts.event import Event, Role
 from contracts.procedures import PROCEDURES, Word, violations
+from contracts.values import UnitNumber
 from services.escrow.facts import ReturnOrdered
 from services.escrow.rules import RULEBOOK as ESCROW
 from services.registry.facts import FolioImported, RegistrationDecided
@@ -34,7 +35,7 @@ from services.runtime.rail import Transfer
 from services.runtime.rail.memory import MemoryRail
 from services.runtime.settings import HouseSettings
 from services.runtime.store.memory import MemoryStore
-from services.seller_bank.facts import ConsentDecided, LoanImported, PayoffAsked
+from services.seller_bank.facts import ConsentDecided, LoanImported, MoneyDecided, PayoffAsked
 from services.seller_bank.rules import RULEBOOK as SELLER_BANK
 from tests.support import liaocheng as lc
 from tests.support.bench import FOLIO, NOON
@@ -46,7 +47,7 @@ TITLES = {Role.ESCROW: "聊城公证", Role.REGISTRY: "聊城登记", Role.SELLE
 
 class Wire(MemoryLog):
     """A log that delivers words between institutions late, in any order, and some of them twice. What an institution
-    tells itself is there at once, as it is on a real log."""
+    tells itself, and what it publishes, is there at once, as it is on a real log."""
 
     def __init__(self, chance: random.Random) -> None:
         super().__init__(NOON, seed=chance.randrange(10**9))
@@ -111,7 +112,8 @@ class World:
         self.houses: dict[Role, House] = {}
         self.answers: dict[str, Callable[[Row], Command | None]] = {}
         self.killed = 0
-        self._acted: set[str] = set()
+        self._paid = 0
+        self._tried: dict[str, int] = {}
         self._stores = {role: MemoryStore() for role in lc.INSTITUTIONS}
         for role in lc.INSTITUTIONS:
             self.start(role)
@@ -137,8 +139,9 @@ class World:
             clock=self.clock,
             calendar=CALENDAR,
         )
-        self.log.create(institution.inbox, institution.inbox + ".dead")
-        self.log.own[institution.inbox] = institution.house.source.encode()
+        self.log.create(institution.inbox, institution.inbox + ".dead", institution.inbox + ".public")
+        for topic in (institution.inbox, institution.inbox + ".public"):
+            self.log.own[topic] = institution.house.source.encode()
         committed = self.houses[role].committed if role in self.houses else dict.fromkeys(range(PARTITIONS), 0)
         self.houses[role] = House(institution, self._stores[role], committed)
 
@@ -167,8 +170,8 @@ class World:
 
     async def pay(self, amount_fen: int, payer: str = lc.BUYER_ACCOUNT, reference: str | None = None) -> None:
         """Somebody pays into the deposit account."""
-        key = f"pay-{payer}-{amount_fen}-{len(self._acted)}"
-        self._acted.add(key)
+        self._paid += 1
+        key = f"pay-{self._paid}"
         order = Transfer(
             key=key,
             from_account=payer,
@@ -187,6 +190,9 @@ class World:
             "pay-in": lambda row: None,
             "top-up": lambda row: None,
             "decide-consent": lambda row: ConsentDecided(by_clerk="Wang", consents=True),
+            "decide-money": lambda row: MoneyDecided(
+                by_clerk="Wang", money=row.data["about"], unit_number=UnitNumber(FOLIO)
+            ),
             "ask-payoff": lambda row: PayoffAsked(by_clerk="Wang"),
             "decide-registration": lambda row: RegistrationDecided.model_validate(
                 {"by_clerk": "Zhao", "application": row.data["about"], "decision": "approve"}
@@ -196,18 +202,23 @@ class World:
         }
 
     async def clerk(self, role: Role) -> bool:
-        """One clerk looks at the worklist, and does one thing that waits there."""
-        rows = await self.houses[role].store.rows("wait")
-        self.chance.shuffle(list(rows))
+        """One clerk looks at the worklist, and does one thing that waits there; what was refused is tried again."""
+        house = self.houses[role]
+        rows = list(await house.store.rows("wait"))
+        self.chance.shuffle(rows)
         for row in rows:
             mark = f"{role}/{row.id}/{row.since}"
-            if mark not in self._acted:
-                self._acted.add(mark)
-                answer = self.answers[row.data["action"]](row)
-                if answer is not None:
-                    told_id = derived_id("clerk", mark)
-                    await self.houses[role].institution.tell(answer, told_id, row.case, row.subject)
-                    return True
+            tried = self._tried.get(mark, 0)
+            if tried:
+                outcomes = (await house.institution.turns.read_subject(row.subject)).outcomes
+                if outcomes.get(derived_id("clerk", mark, str(tried))) is None:
+                    continue  # done, or not answered yet
+            self._tried[mark] = tried + 1
+            answer = self.answers[row.data["action"]](row)
+            if answer is not None:
+                told_id = derived_id("clerk", mark, str(tried + 1))
+                await house.institution.tell(answer, told_id, row.case, row.subject)
+                return True
         return False
 
     # --- time ---------------------------------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ def pay_the_seller(sale: SaleBrought, settled: LoanSettled, remaining: Remaining
             to_account=seller.account,
             amount_fen=amount,
             reference=Purpose.BALANCE.value,
-            about=settled.quote,
+            about=settled.quote or "settled by the borrower",
             because="LC-F4",
         )
 

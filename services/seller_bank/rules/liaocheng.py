@@ -221,21 +221,15 @@ class SettledUnquoted(View):
     """The transfer is entered, and the borrower has settled the loan before anyone asked for a payoff
     statement."""
 
-    certificate: str
-
     @classmethod
     def of(cls, _: TransferRegistered, loan: CaseLoan, asked: PayoffAsked | None) -> "SettledUnquoted | None":
         """The view of one case's file."""
-        unquoted = asked is None and loan.book.settled
-        return cls(loan.book.imported.mortgage_certificate) if unquoted else None
+        return cls() if asked is None and loan.book.settled else None
 
 
-def report_a_loan_settled_unquoted(settled: SettledUnquoted) -> Says:
-    """LC-F4: the escrow waits for a payoff that answers a quote, and there is nothing to quote; so a person
-    must tell it."""
-    what = "the borrower has settled the loan before a payoff statement was asked for"
-    why = f"the release of {settled.certificate} is applied for; no word of ours tells the escrow so"
-    yield Alarm(what=what, why=why, clause="LC-F4")
+def say_that_nothing_is_owed(_: SettledUnquoted) -> Says:
+    """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记: the borrower has settled it himself, so there is nothing to quote."""
+    yield PayoffCompleted(booked_fen=0, open_fen=0, surplus_fen=0, by_the_case=False)
 
 
 # --- release ------------------------------------------------------------------------------------------------
@@ -336,7 +330,7 @@ RULES = (
     Rule(say_what_is_booked, per=Untold),
     Rule(say_what_goes_back, per=PaymentAccepted, during=ALWAYS),
     Rule(let_the_quote_rest, per=QuoteSettled),
-    Rule(report_a_loan_settled_unquoted),
+    Rule(say_that_nothing_is_owed),
     Rule(apply_for_the_release, per=ReleaseDue, during=ALWAYS),
     Rule(report_a_release_before_the_debt, per=MortgageReleased, during=ALWAYS),
     *MONEY_RULES,
