@@ -336,6 +336,21 @@ def test_X_1_a_payment_that_fails_waits_for_a_clerk_and_is_paid_once_more(bench:
     assert bench.refusal(bench.own(again)).title == "not failed"
 
 
+def test_X_2_a_failed_payoff_goes_to_no_other_account_than_the_consents(bench: Bench) -> None:
+    entered(bench).hear(lc.quoted(), BANK)
+    failed = bench.file(Pay)[0]
+    bench.own(PaymentRefused(payment=failed.id, why="closed"))
+    elsewhere = PaymentOrderedAgain(by_clerk="Li", payment=failed.id, to_account=lc.STRANGER_ACCOUNT)
+    assert bench.refusal(bench.own(elsewhere)).title == "another account"
+    assert len(bench.said(Pay)) == 1
+
+
+def test_LC_F1_a_sale_of_another_notary_is_refused() -> None:
+    bench = Bench(*lc.NOTARY, RULEBOOK)
+    refused = bench.refusal(bench.own(lc.sale(institutions={**lc.INSTITUTIONS, Role.ESCROW: "another-notary"})))
+    assert (refused.title, refused.status) == ("another institution", 422)
+
+
 # --- ways out ---------------------------------------------------------------------------------------------------------
 
 

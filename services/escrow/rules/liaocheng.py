@@ -375,6 +375,17 @@ def refuse_to_pay_twice(order: PaymentOrderedAgain, ledger: Ledger | None) -> Re
     return None
 
 
+def refuse_to_send_the_payoff_elsewhere(order: PaymentOrderedAgain, ledger: Ledger | None) -> Refusal | None:
+    """X-2: a clerk may correct a person's account, but the debt is paid only to the account of the consent."""
+    failed = ledger.order(order.payment) if ledger is not None else None
+    if failed is None or order.to_account in (None, failed.pay.to_account):
+        return None
+    if failed.pay.purpose is Purpose.PAYOFF:
+        detail = f"the payoff goes to {failed.pay.to_account}, as the opinion of consent says"
+        return Refusal("another account", detail, "X-2")
+    return None
+
+
 def _pay(
     sale: SaleBrought, money: Filed[MoneyReceived], amount_fen: int, purpose: Purpose, to: str, clause: str
 ) -> Pay:
@@ -473,6 +484,7 @@ FULL = Chapter(
         Guard(refuse_to_mend_what_was_not_returned),
         Guard(refuse_to_return_what_is_not_to_go_back),
         Guard(refuse_to_pay_twice),
+        Guard(refuse_to_send_the_payoff_elsewhere),
     ),
     waits=(
         Wait(signatures_are_missing),

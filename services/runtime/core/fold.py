@@ -305,6 +305,10 @@ class _Fold:
             return Refusal("unknown case", f"nothing is known here of case {case}", "X-3", status=404)
         if type(command) not in chapter.commands:
             return Refusal("not in this procedure", f"{type(command).__name__} has no place in {file.procedure}", "X-3")
+        named: Mapping[Role, str] = getattr(command, "institutions", None) or {}
+        if named.get(self.house.role, self.house.institution) != self.house.institution:
+            detail = f"this is {self.house.institution}, not {named[self.house.role]}"
+            return Refusal("another institution", detail, "X-3", status=422)
         e = letter.envelope
         unfiled: Filed[Fact] = Filed(e.id, command, e.case, e.source, e.time, letter.at, e.cause)
         for guard in chapter.guards:
@@ -521,6 +525,8 @@ class _Fold:
         """Keep an event until its documents are numbered, and ask their series for the numbers."""
         data = to_data(event.to_json()).decode()
         forms = tuple(form for form, _ in wanted)
+        if len(set(forms)) != len(forms):
+            raise RuleFailed(f"{rule}: {event.type_name} wants two numbers of one series, which would be the same")
         note = DocumentDrafted(event_type=event.type_name, for_case=case, data=data, forms=forms)
         drafted = self.new(note, case, key)
         self.add(Said(drafted, case, rule))
