@@ -48,7 +48,7 @@ from deploy.stack_files import (
     write_json,
     write_record,
 )
-from deploy.topics import TopicMismatch, TopicsRefused, create_topics
+from deploy.topics import TOPICS, TopicMismatch, TopicsRefused, create_topics
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 90
@@ -206,7 +206,7 @@ class Stack:
                 self._wait(name)
             self._open_accounts(rail)
             created = asyncio.run(create_topics(kafka, institutions))
-            self._say(f"topics: {len(created)} new, {2 * len(institutions) - len(created)} there already")
+            self._say(f"topics: {len(created)} new, {len(TOPICS) * len(institutions) - len(created)} there already")
             desks: dict[str, dict[str, str]] = {}
             for one in self.city.institutions:
                 desks.setdefault(one.role.value, {})[one.name] = self._start_service(

@@ -1,4 +1,4 @@
-"""The topics of a city: an inbox and a place for dead letters per institution, kept for ever.
+"""The topics of a city: an inbox, a place for dead letters and a public feed per institution, kept for ever.
 
 Run it before the services: a service that finds no topic waits instead of working, and a producer hangs.
 """
@@ -46,14 +46,26 @@ def dead_letters(role: str, institution: str) -> str:
     return f"{inbox(role, institution)}.dead"
 
 
+def public_feed(role: str, institution: str) -> str:
+    """The name of the topic in which it says everything once more, with what is personal masked."""
+    return f"{inbox(role, institution)}.public"
+
+
+TOPICS = (
+    (inbox, PARTITIONS, INBOX_MAX_BYTES),
+    (dead_letters, 1, DEAD_MAX_BYTES),
+    (public_feed, PARTITIONS, INBOX_MAX_BYTES),
+)
+"""What each institution has: name, number of partitions, bytes of the largest record."""
+
+
 def wanted(institutions: Iterable[tuple[str, str]], brokers: int) -> list[NewTopic]:
     """The topics of these (role, institution) pairs; in three copies where there are three brokers."""
     copies = 3 if brokers >= 3 else 1
     kept = KEPT | {"min.insync.replicas": "2" if copies == 3 else "1"}
     topics: list[NewTopic] = []
     for role, institution in institutions:
-        sizes = ((inbox, PARTITIONS, INBOX_MAX_BYTES), (dead_letters, 1, DEAD_MAX_BYTES))
-        for name, partitions, max_bytes in sizes:
+        for name, partitions, max_bytes in TOPICS:
             configs = kept | {"max.message.bytes": str(max_bytes)}
             topics.append(NewTopic(name(role, institution), partitions, copies, topic_configs=configs))
     return topics
@@ -102,9 +114,7 @@ async def _step(admin: AIOKafkaAdminClient, pairs: list[tuple[str, str]], create
                 created.add(failure["topic"])
             elif failure["error_code"] != TOPIC_ALREADY_EXISTS:
                 raise for_code(failure["error_code"])(f"{failure['topic']}: {failure.get('error_message')}")
-    described = {
-        topic["topic"]: topic for topic in await admin.describe_topics([topic.name for topic in topics])
-    }
+    described = {topic["topic"]: topic for topic in await admin.describe_topics([topic.name for topic in topics])}
     return all(_has_leaders(topic, described[topic.name]) for topic in topics)
 
 
@@ -113,6 +123,4 @@ def _has_leaders(topic: NewTopic, described: Mapping[str, Any]) -> bool:
         return False
     if (found := len(described["partitions"])) != topic.num_partitions:
         raise TopicMismatch(f"{topic.name} has {found} partitions, not {topic.num_partitions}")
-    return all(
-        partition["error_code"] == 0 and partition["leader"] >= 0 for partition in described["partitions"]
-    )
+    return all(partition["error_code"] == 0 and partition["leader"] >= 0 for partition in described["partitions"])

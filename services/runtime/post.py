@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.envelope import Envelope, Record, encode, inbox, parse_source, partition_of, to_data, wire_time
+from contracts.envelope import (
+    Envelope,
+    Record,
+    encode,
+    inbox,
+    parse_source,
+    partition_of,
+    public_feed,
+    to_data,
+    wire_time,
+)
 from contracts.event import Event, Role
 from contracts.events.line import RepeatRequested
 from services.runtime.core.facts import OwnFact
@@ -45,30 +55,33 @@ class Post:
         self.log = log
         self.store = store
         self.inbox = inbox(house.role, house.institution)
+        self.feed = public_feed(house.role, house.institution)
         self.resting: set[str] = set()  # topics that did not take a record: tried again by `drain` alone
 
     # --- packing ------------------------------------------------------------------------------------------------------
 
     def pack(self, subject: str, said: Said) -> list[Parcel]:
-        """The records of one word: one per recipient, each holding what that role may read."""
+        """The records of one word: one per recipient, each holding what that role may read, and one for the public
+        feed."""
         filed = said.filed
         if said.tell is not None:
             assert isinstance(filed.fact, OwnFact)
             return [self.own(filed.fact, filed.id, filed.case, said.tell, filed.time, filed.cause)]
-        parcels: list[Parcel] = []
-        for topic, number in said.to:
-            assert isinstance(filed.fact, Event)
-            data = to_data(filed.fact.copy_for(Role(topic.split(".")[1])))
+        if not isinstance(filed.fact, Event):
+            return []
+        word, parcels = filed.fact, list[Parcel]()
+        copies = [(to, n, word.copy_for(Role(to.split(".")[1]))) for to, n in said.to]
+        for topic, number, copy in (*copies, (self.feed, None, word.public_copy())):
             envelope = Envelope(
                 filed.id,
                 self.house.source,
-                filed.fact.type_name,
+                word.type_name,
                 filed.case,
                 filed.time,
                 subject,
                 number,
                 filed.cause,
-                data,
+                to_data(copy),
             )
             record = encode(self.keys.sign_word(envelope))
             parcels.append(Parcel(f"{LEFTOVER}/{filed.id}/{topic}", topic, record, subject, filed.time))

@@ -107,7 +107,7 @@ async def first_records(address: str, topic: str, count: int) -> list[bytes | No
 async def test_what_was_written_is_still_there_after_both_were_killed(nodes: Nodes) -> None:
     inboxes = [("escrow", "here")]
     inbox = topics.inbox("escrow", "here")
-    assert await topics.create_topics(nodes.kafka.address, inboxes) == [inbox, inbox + ".dead"]
+    assert await topics.create_topics(nodes.kafka.address, inboxes) == [inbox, inbox + ".dead", inbox + ".public"]
     await produce(nodes.kafka.address, inbox, b"a folio", b"before")
     client: AsyncIOMotorClient[dict[str, int]] = AsyncIOMotorClient(nodes.mongo.address)
     journaled = client["test"]["kept"].with_options(write_concern=WriteConcern(w="majority", j=True))
@@ -127,12 +127,13 @@ async def test_what_was_written_is_still_there_after_both_were_killed(nodes: Nod
 async def test_an_inbox_keeps_everything_and_has_the_partitions_of_the_contract(nodes: Nodes) -> None:
     await topics.create_topics(nodes.kafka.address, [("registry", "here")])
     inbox, dead = topics.inbox("registry", "here"), topics.dead_letters("registry", "here")
+    feed = topics.public_feed("registry", "here")
     admin = AIOKafkaAdminClient(bootstrap_servers=nodes.kafka.address)
     await admin.start()
     try:
-        described = {topic["topic"]: topic for topic in await admin.describe_topics([inbox, dead])}
+        described = {topic["topic"]: topic for topic in await admin.describe_topics([inbox, dead, feed])}
         answers = await admin.describe_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, name) for name in (inbox, dead)]
+            [ConfigResource(ConfigResourceType.TOPIC, name) for name in (inbox, dead, feed)]
         )
     finally:
         await admin.close()
@@ -144,8 +145,9 @@ async def test_an_inbox_keeps_everything_and_has_the_partitions_of_the_contract(
         for resource in answer.to_object()["resources"]
     }
     assert len(described[inbox]["partitions"]) == PARTITIONS
+    assert len(described[feed]["partitions"]) == PARTITIONS
     assert len(described[dead]["partitions"]) == 1
-    for name in (inbox, dead):
+    for name in (inbox, dead, feed):
         assert configs[name]["retention.ms"] == "-1"
         assert configs[name]["retention.bytes"] == "-1"
         assert configs[name]["message.timestamp.type"] == "LogAppendTime"
@@ -156,7 +158,7 @@ async def test_a_topic_with_another_number_of_partitions_is_refused(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await topics.create_topics(nodes.kafka.address, [("escrow", "elsewhere")])
-    monkeypatch.setattr(topics, "PARTITIONS", PARTITIONS + 1)
+    monkeypatch.setattr(topics, "TOPICS", ((topics.inbox, PARTITIONS + 1, topics.INBOX_MAX_BYTES),))
     with pytest.raises(topics.TopicMismatch):
         await topics.create_topics(nodes.kafka.address, [("escrow", "elsewhere")])
 
@@ -422,7 +424,7 @@ def test_keys_and_tokens_are_for_their_owner_alone_and_stay_the_same(
 
 async def test_the_live_tests_get_a_kafka_and_a_mongodb_that_work(infra: Infrastructure) -> None:
     created = await topics.create_topics(infra.kafka, [("escrow", f"probe-{os.getpid()}")])
-    assert len(created) == 2
+    assert len(created) == 3
     with MongoClient[dict[str, int]](infra.mongodb) as client:
         assert (
             client["probe"]["probe"]

@@ -53,7 +53,8 @@ class DeskHouse:
         self.calendar = calendar or Calendar.published()
         self.institution = self.start()
         for role, name in lc.INSTITUTIONS.items():
-            self.log.create(f"daiya.{role.value}.{name}", f"daiya.{role.value}.{name}.dead")
+            inbox = f"daiya.{role.value}.{name}"
+            self.log.create(inbox, f"{inbox}.dead", f"{inbox}.public")
         self.places = dict.fromkeys(range(PARTITIONS), 0)
         self.unready = ""
         self.app: FastAPI = make_app(part.role, self.name, part.desk, TOKENS, ready=self.ready)

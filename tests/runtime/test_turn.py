@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.envelope import MAX_VALUE_BYTES, PARTITIONS, Envelope, Record, encode, partition_of, to_data
+from contracts.envelope import MAX_VALUE_BYTES, PARTITIONS, Envelope, Record, decode, encode, partition_of, to_data
 from contracts.event import Event, Role
 from contracts.events.case import CaseOpened
 from contracts.events.escrow import DepositConfirmed, MoneyKind
@@ -53,7 +53,11 @@ class House:
         self.start()
         self.inbox = self.institution.inbox
         self.log.create(
-            self.inbox, self.inbox + ".dead", "daiya.escrow.liaocheng-notary", "daiya.registry.liaocheng-registry"
+            self.inbox,
+            self.inbox + ".dead",
+            self.inbox + ".public",
+            "daiya.escrow.liaocheng-notary",
+            "daiya.registry.liaocheng-registry",
         )
         self.number = 0
 
@@ -368,6 +372,37 @@ async def test_a_recipient_that_is_down_stops_nobody_and_gets_its_words_later(ho
     assert await house.institution.post.drain(range(PARTITIONS)) == 0
     assert house.sent("daiya.escrow.liaocheng-notary") == ["daiya.consent-issued.v1"]
     assert not await house.rows("leftover")
+
+
+async def test_every_word_is_published_masked_without_a_place_in_a_line(house: House) -> None:
+    await consented(house)
+    (received,) = house.log.everything(house.inbox + ".public")
+    (sent,) = house.log.everything("daiya.escrow.liaocheng-notary")
+    shown, word = decode(received.record, partition_of(FOLIO)), decode(sent.record)
+    assert shown.sequence is None and word.sequence == 1
+    same = ("id", "source", "type", "case", "key", "time", "cause")
+    assert [getattr(shown, name) for name in same] == [getattr(word, name) for name in same]
+    assert lc.BANK_ACCOUNT in word.data.decode() and lc.BANK_ACCOUNT not in shown.data.decode()
+    assert house.institution.post.keys.sign_word(replace(shown, signature="")).signature == shown.signature
+
+
+async def test_a_public_feed_that_is_down_stops_nobody_and_gets_its_words_later(house: House) -> None:
+    feed = house.inbox + ".public"
+    house.log.down(feed)
+    await consented(house)
+    for topic in ("daiya.registry.liaocheng-registry", "daiya.escrow.liaocheng-notary"):
+        assert house.sent(topic) == ["daiya.consent-issued.v1"]
+    assert [row.data["topic"] for row in await house.rows("leftover")] == [feed]
+    house.log.up(feed)
+    assert await house.institution.post.drain(range(PARTITIONS)) == 0
+    assert house.sent(feed) == ["daiya.consent-issued.v1"] and not await house.rows("leftover")
+
+
+async def test_what_comes_again_is_published_again_under_the_same_id(house: House) -> None:
+    await consented(house)
+    await house.again()
+    published = [decode(r.record) for r in house.log.everything(house.inbox + ".public")]
+    assert len(published) > 1 and len({one.id for one in published}) == 1
 
 
 async def test_a_database_outage_raises_and_the_same_records_do_it_later(house: House) -> None:
