@@ -15,6 +15,7 @@ CHECKS = {
     "types": [str(BIN / "basedpyright"), "--level", "error"],
     "generated files": [sys.executable, "-m", "contracts.generate", "--check"],
     "demands": [sys.executable, "-m", "tests.demands"],
+    "purity": [sys.executable, "-m", "tests.purity"],
     "imports": [str(BIN / "lint-imports")],
     "lint": [str(BIN / "ruff"), "check"],
     "format": [str(BIN / "ruff"), "format", "--check"],

@@ -9,7 +9,7 @@ from contracts.events.seller_bank import PayoffCompleted, PayoffQuoted, ReleaseA
 from services.runtime.core.facts import Pay, PeriodStarted
 from services.runtime.core.periods import CHINA_TIME
 from services.seller_bank.facts import ConsentDecided, PayoffAsked, names_case
-from services.seller_bank.rules.liaocheng import QUOTE
+from services.seller_bank.views import QUOTE
 from tests.rules.seller_bank_cases import (
     CASE,
     NOTARY,

@@ -3,7 +3,6 @@
 No clock, no chance, no numbers, no Kafka, no MongoDB: the same file gives the same words.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, time
 
 from contracts.document import Document
@@ -20,7 +19,6 @@ from contracts.events.seller_bank import (
     ReleaseApplied,
 )
 from contracts.period import Days, Period, Source
-from contracts.values import DocumentNumber
 from services.runtime.core.facts import (
     Alarm,
     PaymentAccepted,
@@ -31,18 +29,18 @@ from services.runtime.core.facts import (
 from services.runtime.core.file import Filed, Phase
 from services.runtime.core.money import Ledger
 from services.runtime.core.periods import CHINA_TIME
-from services.runtime.core.rule import Across, All, Chapter, Rule, Says, View, Wait, Waiting, alarm, noted
+from services.runtime.core.rule import All, Chapter, Rule, Says, Wait, Waiting, alarm, noted
 from services.runtime.core.verdicts import IN_A_CASE
-from services.seller_bank.books import CaseLoan, Entry
-from services.seller_bank.facts import ConsentDecided, Ends, PayoffAsked, names_case, sold_by
+from services.seller_bank.books import CaseLoan
+from services.seller_bank.facts import ConsentDecided, PayoffAsked
 from services.seller_bank.payoff import Payoff
 from services.seller_bank.rules.liaocheng_guards import GUARDS
 from services.seller_bank.rules.money import MONEY_RULES, MONEY_WAITS
-from services.seller_bank.rules.periods import CONSENT, PERIOD_RULES, named
+from services.seller_bank.rules.periods import PERIOD_RULES, named
+from services.seller_bank.views import CONSENT, QUOTE, QuoteSettled, ReleaseDue, SettledUnquoted, Untold
 
 CLOSING, ENDED = Phase.CLOSING, Phase.ENDED
 ALWAYS = tuple(Phase)
-QUOTE = "payoff-quote"
 OPINION = ("同意“带押过户”意见书", "({year}){house}同字第{n:07d}号")
 STATEMENT = ("应还款余额证明", "({year}){house}余字第{n:07d}号")
 
@@ -128,46 +126,6 @@ def quote_period(payoff: Payoff) -> PeriodStarted:
     return PeriodStarted(period=period, start=datetime.combine(payoff.as_of, time(12), CHINA_TIME))
 
 
-@dataclass(frozen=True, slots=True)
-class Untold(View):
-    """The oldest booking since the first quote was asked for that the case has not been told of. Earlier ones
-    are in the quote. `by_the_case`: the escrow's own word names its transfer, or its text names the case and
-    it does not come from a seller or a borrower himself."""
-
-    entry: Entry
-    quote: DocumentNumber
-    by_the_case: bool
-
-    @classmethod
-    def of(
-        cls,
-        opened: Filed[CaseOpened],
-        loan: CaseLoan,
-        asked: All[PayoffAsked],
-        quoted: PayoffQuoted,
-        told: All[PayoffCompleted],
-        transfers: All[PayoffTransferred],
-    ) -> "Untold | None":
-        """The view of one case's file, over the books of the folio."""
-        entries = [entry for entry in loan.book.entries if entry.money.order > asked[0].order]
-        if len(told) >= len(entries):
-            return None
-        entry = entries[len(told)]
-        money = entry.money.fact
-        sent = [f.fact for f in transfers if f.fact.rail_transfer == money.rail_transfer]
-        own_accounts = {seller.account for seller in opened.fact.sellers}
-        own_names = {person.name for person in loan.book.imported.borrowers}
-        himself = money.from_account in own_accounts or money.from_owner in own_names
-        by_the_case = bool(sent) or (names_case(money.reference, opened.case) and not himself)
-        # The quote that the escrow paid, which need not be the newest; without its word of it, the newest.
-        return cls(entry, sent[0].quote if sent else quoted.statement.number, by_the_case)
-
-    @property
-    def mark(self) -> str:
-        """Once per receipt."""
-        return self.entry.money.id
-
-
 def say_what_is_booked(untold: Untold) -> Says:
     """LC-F4 并由公证机构将房款转移至卖方贷款银行…；here it has arrived and is booked, by the loan's own
     terms."""
@@ -193,81 +151,17 @@ def say_what_goes_back(accepted: PaymentAccepted, ledger: Ledger) -> Says:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteSettled(View):
-    """The loan is settled while the period of its newest quote runs."""
-
-    period: Filed[PeriodStarted]
-
-    @classmethod
-    def of(cls, loan: CaseLoan, started: All[PeriodStarted]) -> "QuoteSettled | None":
-        """The view of one case's file."""
-        quotes = [f for f in started if f.fact.period.name == QUOTE]
-        return cls(quotes[-1]) if quotes and loan.book.settled else None
-
-    @property
-    def mark(self) -> str:
-        """Once per quote."""
-        return self.period.id
-
-
 def let_the_quote_rest(settled: QuoteSettled) -> Says:
     """LC-L6: nothing is owed any more, so nobody has to be reminded of the quote's last day."""
     yield PeriodEnded(name=settled.period.fact.period.name)
 
 
-@dataclass(frozen=True, slots=True)
-class SettledUnquoted(View):
-    """The transfer is entered, and the borrower has settled the loan before anyone asked for a payoff
-    statement."""
-
-    @classmethod
-    def of(cls, _: TransferRegistered, loan: CaseLoan, asked: PayoffAsked | None) -> "SettledUnquoted | None":
-        """The view of one case's file."""
-        return cls() if asked is None and loan.book.settled else None
-
-
 def say_that_nothing_is_owed(_: SettledUnquoted) -> Says:
-    """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记: the borrower has settled it himself, so there is nothing to quote."""
+    """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记: the borrower has settled it himself, so nothing is quoted."""
     yield PayoffCompleted(booked_fen=0, open_fen=0, surplus_fen=0, by_the_case=False)
 
 
 # --- release ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseDue(View):
-    """The loan is settled, its mortgage stands, no release was applied for, and this is the case to do it in:
-    the newest that is not over, or else the newest."""
-
-    loan: CaseLoan
-
-    @classmethod
-    def of(
-        cls,
-        opened: Filed[CaseOpened],
-        loan: CaseLoan,
-        cases: Across[CaseOpened],
-        ended: Across[Ends],
-        told: Across[ReleaseApplied | MortgageReleased],
-    ) -> "ReleaseDue | None":
-        """The view of one case's file, over the whole folio."""
-        certificate = loan.book.imported.mortgage_certificate
-        if not loan.book.settled or any(_about(filed.fact) == certificate for filed in told):
-            return None
-        over = {filed.case for filed in ended}
-        of_this_loan = [case.case for case in cases if sold_by(case.fact, loan.book.imported)]
-        live = [case for case in of_this_loan if case not in over]
-        return cls(loan) if (live or of_this_loan)[-1] == opened.case else None
-
-    @property
-    def mark(self) -> str:
-        """Once per settlement."""
-        return self.loan.book.terms.loan_number
-
-
-def _about(fact: ReleaseApplied | MortgageReleased) -> str:
-    return fact.mortgage_certificate if isinstance(fact, ReleaseApplied) else fact.certificate
 
 
 def apply_for_the_release(due: ReleaseDue) -> Says:

@@ -4,8 +4,6 @@ The same chapter reads the subject of money that names no case, and the series t
 documents.
 """
 
-from dataclasses import dataclass
-
 from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened
 from contracts.events.escrow import PayoffTransferred
 from contracts.events.registry import FolioRefused
@@ -16,33 +14,14 @@ from services.runtime.core.facts import (
 )
 from services.runtime.core.file import STANDING, Phase, Refusal
 from services.runtime.core.money import Ledger
-from services.runtime.core.rule import Across, Chapter, For, Guard, Rule, Says, View, noted
+from services.runtime.core.rule import Across, Chapter, For, Guard, Rule, Says, noted
 from services.runtime.core.verdicts import OUTSIDE_A_CASE
-from services.seller_bank.books import Books, LoanBook
+from services.seller_bank.books import Books
 from services.seller_bank.facts import ConsentDecided, LoanImported, PayoffAsked, sold_by
 from services.seller_bank.rules.money import MONEY_GUARDS, MONEY_RULES, MONEY_WAITS
+from services.seller_bank.views import SettledWithoutACase
 
 OPEN = Phase.OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class SettledWithoutACase(View):
-    """The newest loan is settled, and no case is known in which its release could be applied for."""
-
-    book: LoanBook
-
-    @classmethod
-    def of(cls, books: Books, cases: Across[CaseOpened]) -> "SettledWithoutACase | None":
-        """The view of a folio's standing file."""
-        if not books.loans or not books.loans[-1].settled:
-            return None
-        book = books.loans[-1]
-        return None if any(sold_by(case.fact, book.imported) for case in cases) else cls(book)
-
-    @property
-    def mark(self) -> str:
-        """Once per loan."""
-        return self.book.terms.loan_number
 
 
 def report_a_settled_loan_without_a_case(settled: SettledWithoutACase) -> Says:

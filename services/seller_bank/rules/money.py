@@ -1,8 +1,6 @@
 """Money that is on its way back, and money that no rule may book: the same sentences in every chapter
 (X-1)."""
 
-from dataclasses import dataclass
-
 from services.runtime.core.facts import (
     Alarm,
     MoneyReceived,
@@ -14,9 +12,10 @@ from services.runtime.core.facts import (
 )
 from services.runtime.core.file import Filed, Phase, Refusal
 from services.runtime.core.money import Ledger
-from services.runtime.core.rule import All, Guard, Rule, Says, Tell, View, Wait, Waiting
+from services.runtime.core.rule import All, Guard, Rule, Says, Tell, Wait, Waiting
 from services.seller_bank.books import Books
 from services.seller_bank.facts import MoneyDecided
+from services.seller_bank.views import SurplusDue
 
 ALWAYS = tuple(Phase)
 LONGEST_REFERENCE = 98  # the rail takes 140, and a case with the longest name comes before it
@@ -36,30 +35,6 @@ def pay_back(money: Filed[MoneyReceived], amount_fen: int) -> Pay:
         about=money.id,
         because="X-1",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SurplusDue(View):
-    """The oldest receipt of this file that was more than the debt, as long as the rest has not been ordered
-    back."""
-
-    money: Filed[MoneyReceived]
-    amount_fen: int
-
-    @classmethod
-    def of(cls, books: Books, here: All[MoneyReceived], payments: All[Pay]) -> "SurplusDue | None":
-        """The view of one file, over the books of the folio."""
-        ordered = {payment.fact.about for payment in payments}
-        surplus_fen = {entry.money.id: entry.booking.surplus_fen for entry in books.entries}
-        for money in here:
-            if surplus_fen.get(money.id, 0) and money.id not in ordered:
-                return cls(money, surplus_fen[money.id])
-        return None
-
-    @property
-    def mark(self) -> str:
-        """Once per receipt."""
-        return self.money.id
 
 
 def return_the_surplus(due: SurplusDue) -> Says:

@@ -5,120 +5,22 @@ An act that comes too late does not end its period: the clock then finds it pass
 late.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable
 
 from contracts.event import Role
 from contracts.events.case import CaseOpened, DeadlineMissed, Lateness
 from contracts.events.escrow import PayoffTransferred
-from contracts.events.registry import MortgageReleased
 from contracts.period import Period
 from services.runtime.core.facts import PeriodEnded, PeriodPassed, PeriodStarted
 from services.runtime.core.file import Filed, Phase
-from services.runtime.core.periods import CHINA, Unpublished, due, kept
-from services.runtime.core.rule import All, Rule, Says, View
-from services.seller_bank.books import Books, CaseLoan
-from services.seller_bank.facts import ConsentDecided
-
-CONSENT, BOOKING, RELEASE = "consent", "payoff-booking", "release"
+from services.runtime.core.periods import kept
+from services.runtime.core.rule import All, Rule, Says
+from services.seller_bank.views import BOOKING, CONSENT, RELEASE, Acts, DoneInTime, Running, Settled
 
 
 def named(opened: CaseOpened, name: str) -> Iterable[Period]:
     """The period of this name that the case pins for the seller's bank, if it pins one."""
     return [period for period in opened.periods if period.name == name and period.whose is Role.SELLER_BANK]
-
-
-@dataclass(frozen=True, slots=True)
-class Settled(View):
-    """The loan of this case is settled, since the case was heard of."""
-
-    at: datetime
-
-    @classmethod
-    def of(cls, opened: Filed[CaseOpened], loan: CaseLoan) -> "Settled | None":
-        """The view of one case's file."""
-        return cls(max(loan.book.settled_at, opened.at)) if loan.book.settled else None
-
-
-@dataclass(frozen=True, slots=True)
-class Acts(View):
-    """When each act that a period waits for was done, as far as they are done: the moment of the act
-    itself."""
-
-    done: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
-
-    @classmethod
-    def of(
-        cls,
-        decided: Filed[ConsentDecided] | None,
-        transfers: All[PayoffTransferred],
-        books: Books,
-        loan: CaseLoan | None,
-        released: All[MortgageReleased],
-    ) -> "Acts":
-        """The view of one case's file."""
-        done: dict[str, datetime] = {}
-        if decided is not None:
-            done[CONSENT] = decided.at
-        arrived = {entry.money.fact.rail_transfer: entry.money.fact.booked_at for entry in books.entries}
-        moments = [arrived.get(sent.fact.rail_transfer) for sent in transfers]
-        if moments and all(moments):
-            done[BOOKING] = max(moment for moment in moments if moment is not None)
-        gone = [
-            f.fact.released_at
-            for f in released
-            if loan and f.fact.certificate == loan.book.imported.mortgage_certificate
-        ]
-        if gone:
-            done[RELEASE] = gone[0]
-        return cls(done)
-
-
-@dataclass(frozen=True, slots=True)
-class Running(View):
-    """The periods of this file that have been started and neither ended nor passed."""
-
-    periods: tuple[Filed[PeriodStarted], ...]
-
-    @classmethod
-    def of(cls, started: All[PeriodStarted], ended: All[PeriodEnded], passed: All[PeriodPassed]) -> "Running | None":
-        """The view of one case's file; None where no period runs."""
-        over = {f.fact.started for f in passed}
-        running = tuple(
-            s
-            for s in started
-            if s.id not in over and not any(e.fact.name == s.fact.period.name and e.order > s.order for e in ended)
-        )
-        return cls(running) if running else None
-
-    @property
-    def mark(self) -> str:
-        """Once per period."""
-        return self.periods[0].id
-
-
-@dataclass(frozen=True, slots=True)
-class DoneInTime(View):
-    """A running period whose act is done, and was done in time as far as the calendar says."""
-
-    started: Filed[PeriodStarted]
-
-    @classmethod
-    def of(cls, running: Running, acts: Acts) -> "DoneInTime | None":
-        """The view of one case's file."""
-        for started in running.periods:
-            act = acts.done.get(started.fact.period.name)
-            if act is not None:
-                last_day = due(started.fact.start, started.fact.period, CHINA)
-                if isinstance(last_day, Unpublished) or kept(act, last_day):
-                    return cls(started)
-        return None
-
-    @property
-    def mark(self) -> str:
-        """Once per period."""
-        return self.started.id
 
 
 def start_the_consent_period(opened: Filed[CaseOpened]) -> Says:
