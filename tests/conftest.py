@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from _pytest.capture import CaptureManager
 from hypothesis import HealthCheck, settings
 
@@ -19,6 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
 # How long an example takes is the machine's affair: no test may fail for it.
 settings.register_profile("daiya", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("daiya")
+
+# What a service logs is for its operators; a test that wants to see it configures its own.
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
 
 
 @pytest.fixture(scope="session")

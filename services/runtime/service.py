@@ -197,5 +197,5 @@ def application(part: Part, name: str, settings: Settings) -> FastAPI:
 
 def serve(part: Part, name: str, settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
-    logs.configure(part.role.value, name)
+    logs.configure(part.role.value, name, settings.log_level)
     uvicorn.run(application(part, name, settings), host=settings.host, port=settings.port, log_level="warning")

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     key_file: Path = Field(Path("build/run/keys/key"), description="the institution's key: 64 hex digits")
     tokens_file: Path = Field(Path("build/run/keys/tokens.json"), description="JSON: bearer token → clerk's name")
     settings_file: Path | None = Field(None, description="JSON: what the institution knows of itself")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="from which level on it logs")
     drain_every_s: float = Field(1.0, description="seconds between looks at what could not be sent")
     ask_again_every_s: float = Field(5.0, description="seconds between requests for what is missing in a line")
     timers_every_s: float = Field(1.0, description="seconds between looks at running periods")

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from contracts.envelope import encode, to_data
+from services.runtime import diary, logs
 from services.runtime.core.file import Heard, Refused, Resumed, Said, Subject, spoken_words
 from services.runtime.core.fold import House, Turn, hear, load, strike
 from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
@@ -111,6 +112,8 @@ class Turns:
                     buried.append((original, f"case {dead.letter.envelope.case}", dead.why))
         for original, where, why in buried:
             await self.post.bury(original, where, why)
+            place = f"{original.partition}/{original.offset}"
+            logs.log().warning("dead letter", place=place, where=where, why=why)
         await self.post.send(self._parcels(folded))
         await self._mark_places(batch, folded.values())
         self._tell_who_waits(batch, folded.values(), len(buried))
@@ -232,6 +235,7 @@ class Turns:
         self.metrics.records.inc(len(batch))
         self.metrics.dead_letters.inc(buried)
         for one in folded:
+            diary.write(one.subject.key, (turn for turn, _ in one.turns))
             for turn, _ in one.turns:
                 for item in turn.items:
                     if isinstance(item, Heard):
