@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar, cast
 
 from contracts.envelope import Envelope
 from contracts.event import Event, Fact, Opening, Role
+from services.runtime.core.growing import Chain, Index
 
 F = TypeVar("F", bound=Fact, covariant=True)
 STANDING = ""  # the name of the file for what belongs to no case
@@ -184,14 +185,14 @@ class Subject:
     """Everything an institution knows of one subject."""
 
     key: str
-    items: tuple[Item, ...] = ()
+    items: Chain[Item] = field(default_factory=Chain[Item])
     files: Mapping[str, File] = field(default_factory=dict[str, File])
-    digests: Mapping[str, str] = field(default_factory=dict[str, str])  # of letters: source#sequence, or id
+    digests: Index[str] = field(default_factory=Index[str])  # of letters: source#sequence, or id
     incoming: Mapping[str, int] = field(default_factory=dict[str, int])
     outgoing: Mapping[str, int] = field(default_factory=dict[str, int])
     held: Mapping[str, Mapping[int, Letter]] = field(default_factory=dict[str, Mapping[int, Letter]])
     blocked: Mapping[str, int] = field(default_factory=dict[str, int])  # source → the dead letter that holds it
-    outcomes: Mapping[str, Refusal | None] = field(default_factory=dict[str, Refusal | None])
+    outcomes: Index[Refusal | None] = field(default_factory=Index[Refusal | None])
     stopped: Stopped | None = None
     queue: tuple[Letter, ...] = ()
     memo: dict[Any, Any] = field(default_factory=dict[Any, Any], compare=False, repr=False)
@@ -219,7 +220,7 @@ def filed(letter: Letter, order: int = 0) -> Filed[Fact]:
 
 def apply(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> Subject:
     """The subject with one more item. `phases` says which facts move a case to which phase."""
-    subject = replace(subject, items=(*subject.items, item), memo={})
+    subject = replace(subject, items=subject.items.plus(item), memo={})
     match item:
         case Heard():
             return _heard(subject, item, phases)
@@ -240,8 +241,8 @@ def apply(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> S
             file = subject.file(item.case)
             return _with(subject, replace(file, spoken=file.spoken | {(item.rule, item.mark)}))
         case Refused():
-            digests = {**subject.digests, item.id: item.digest}
-            return replace(subject, digests=digests, outcomes={**subject.outcomes, item.id: item.refusal})
+            digests, outcomes = subject.digests.plus(item.id, item.digest), subject.outcomes.plus(item.id, item.refusal)
+            return replace(subject, digests=digests, outcomes=outcomes)
         case Kept(letter, "held"):
             e = letter.envelope
             theirs = {**subject.held.get(e.source, {}), e.sequence or 0: letter}
@@ -251,18 +252,19 @@ def apply(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> S
         case Stopped():
             return replace(subject, stopped=item)
         case Resumed():
-            digests, outcomes = {**subject.digests, item.id: item.digest}, {**subject.outcomes, item.id: None}
+            digests, outcomes = subject.digests.plus(item.id, item.digest), subject.outcomes.plus(item.id, None)
             return replace(subject, stopped=None, queue=(), digests=digests, outcomes=outcomes)
 
 
 def spoken_words(subject: Subject, added: Iterable[Item] | None = None) -> Iterator[tuple[str | None, Said]]:
     """Every word that a subject has said, with what caused it and to whom it went: of `added` items, or of all. A word
     that was readdressed comes once more, for its new hearers."""
-    said = {item.filed.id: item for item in subject.items if isinstance(item, Said)}
+    said: dict[str, Said] = {}  # made where it is asked for: seldom
     for item in subject.items if added is None else added:
         if isinstance(item, Said):
             yield item.filed.cause, item
         elif isinstance(item, Readdressed):
+            said = said or {one.filed.id: one for one in subject.items if isinstance(one, Said)}
             yield item.cause, replace(said[item.id], to=item.to)
 
 
@@ -270,12 +272,12 @@ def _heard(subject: Subject, item: Heard, phases: Mapping[type[Fact], Phase]) ->
     letter, e = item.letter, item.letter.envelope
     # A word in a line is known by its place there alone: others choose its id, and own facts' ids can be foretold.
     place = e.id if e.sequence is None else line(e.source, e.sequence)
-    digests = {**subject.digests, place: e.digest()}
+    digests = subject.digests.plus(place, e.digest())
     incoming, held = subject.incoming, subject.held
     if e.sequence is not None:
         incoming = {**incoming, e.source: e.sequence}
         held = _without(held, e.source, e.sequence)
-    outcomes = subject.outcomes if isinstance(letter.fact, Event) else {**subject.outcomes, e.id: None}
+    outcomes = subject.outcomes if isinstance(letter.fact, Event) else subject.outcomes.plus(e.id, None)
     subject = replace(subject, digests=digests, incoming=incoming, held=held, outcomes=outcomes)
     file = subject.file(file_of(e.case, letter.fact))
     if item.parked:
@@ -295,7 +297,7 @@ def _without(
 
 def _struck(subject: Subject, item: Struck) -> Subject:
     place = item.id if item.sequence is None else line(item.source, item.sequence)
-    digests, blocked, held = {**subject.digests, place: item.digest}, subject.blocked, subject.held
+    digests, blocked, held = subject.digests.plus(place, item.digest), subject.blocked, subject.held
     last = subject.incoming.get(item.source, 0)
     if item.sequence is not None and item.sequence > last:
         first = blocked.get(item.source, 0)
