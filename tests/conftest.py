@@ -25,6 +25,15 @@ settings.load_profile("daiya")
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
 
 
+@pytest.fixture
+def loud() -> Iterator[None]:
+    """Everything is logged, for `structlog.testing.capture_logs` to see."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("debug"))
+    yield
+    structlog.configure(**before)
+
+
 @pytest.fixture(scope="session")
 def infrastructure(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest

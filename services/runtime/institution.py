@@ -9,7 +9,7 @@ from contracts.envelope import inbox, partition_of
 from contracts.event import Role
 from services.runtime.clock import Clock
 from services.runtime.core.facts import OwnFact
-from services.runtime.core.fold import House
+from services.runtime.core.house import House
 from services.runtime.core.periods import Calendar
 from services.runtime.core.rule import Rulebook
 from services.runtime.keys import Keys

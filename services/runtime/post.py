@@ -26,7 +26,8 @@ from contracts.event import Event, Role
 from contracts.events.line import RepeatRequested
 from services.runtime.core.facts import OwnFact
 from services.runtime.core.file import Said
-from services.runtime.core.fold import Ask, House, derived_id
+from services.runtime.core.fold import Ask, derived_id
+from services.runtime.core.house import House
 from services.runtime.core.rows import Row
 from services.runtime.keys import Keys
 from services.runtime.log import Log, LogUnavailable, Received

@@ -12,7 +12,7 @@ from contracts.envelope import Envelope, Malformed, decode
 from contracts.event import Event, Role
 from services.runtime.core.facts import OWN_PREFIX
 from services.runtime.core.file import Letter
-from services.runtime.core.fold import House
+from services.runtime.core.house import House
 from services.runtime.core.journal import Vocabulary
 from services.runtime.keys import Keys
 from services.runtime.log import Received

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from contracts.envelope import encode, to_data
 from services.runtime import diary, logs
 from services.runtime.core.file import Heard, Refused, Resumed, Said, Subject, spoken_words
-from services.runtime.core.fold import House, Turn, hear, load, strike
+from services.runtime.core.fold import Turn, hear, load, strike
+from services.runtime.core.house import House
 from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
 from services.runtime.core.journal import load as load_item
 from services.runtime.core.rows import PROJECTED, Row, rows

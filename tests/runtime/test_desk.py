@@ -311,6 +311,7 @@ async def test_unknown_paths_and_methods_are_problems_too() -> None:
         problem(await house.client.get("/commands/0b1f3a52"), 404, "unknown-command")
 
 
+@pytest.mark.usefixtures("loud")
 async def test_nothing_personal_is_logged() -> None:
     async with escrow() as house:
         with capture_logs() as logs:

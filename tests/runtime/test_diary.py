@@ -13,14 +13,7 @@ from tests.runtime.test_turn import House, broken, consented, deposit, opened
 from tests.support import liaocheng as lc
 from tests.support.bench import FOLIO
 
-
-@pytest.fixture(autouse=True)
-def loud() -> object:
-    """Everything is logged here."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("debug"))
-    yield
-    structlog.configure(**before)
+pytestmark = pytest.mark.usefixtures("loud")
 
 
 async def test_a_turn_logs_what_was_heard_and_said_with_case_subject_and_id() -> None:

@@ -128,6 +128,6 @@ def test_a_readdressed_word_is_read_from_the_journal_as_it_was() -> None:
     turn = bench.own(BankNamed(by_clerk="Li", institution="liaocheng-ccb"))
     from services.runtime.core.fold import load
 
-    again: Any = load(bench.house, FOLIO, turn.subject.items)
+    again: Any = load(bench.house, FOLIO, tuple(turn.subject.items))
     assert again.outgoing == turn.subject.outgoing and again == turn.subject
     assert any(isinstance(item, Said) for item in again.items)

@@ -9,14 +9,17 @@ assert bench.said(ClosingRequested)
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from contracts.document import Document
 from contracts.envelope import Envelope, source, to_data
 from contracts.event import Event, Fact, Role
 from services.runtime.core.facts import Command, OwnFact
 from services.runtime.core.file import STANDING, Filed, Letter, Refusal, Refused, Said, Subject
-from services.runtime.core.fold import DeadLetter, House, Turn, derived_id, hear
+from services.runtime.core.fold import DeadLetter, Turn, derived_id, hear
+from services.runtime.core.house import House
 from services.runtime.core.journal import vocabulary
 from services.runtime.core.rows import Row, rows
 from services.runtime.core.rule import Rulebook
+from services.runtime.keys import Keys
 
 F = TypeVar("F", bound=Fact)
 FOLIO = "371502001001GB00001F00010001"
@@ -27,7 +30,7 @@ class Bench:
     """Folds letters for one institution; letters to its own other subjects are delivered at once."""
 
     def __init__(self, role: Role, institution: str, rulebook: Rulebook, *, case: str = "LCF-TEST-1") -> None:
-        self.house = House(role, institution, "测试", lambda number: "0123-4567-89AB", rulebook)
+        self.house = House(role, institution, "测试", Keys(bytes(32)).code, rulebook)
         self.words = vocabulary(rulebook)
         self.case = case
         self.now = NOON
@@ -75,6 +78,12 @@ class Bench:
         """Everything of this kind that it said or asked for, in order."""
         wanted = self.case if case is None else case
         return [s.filed.fact for s in self.outbox if isinstance(s.filed.fact, kind) and s.filed.case == wanted]  # pyright: ignore[reportReturnType]
+
+    def issued(self, *, case: str | None = None) -> list[Document]:
+        """The documents of all that it said to others in a case, in order."""
+        wanted = self.case if case is None else case
+        words = [s.filed.fact for s in self.outbox if s.filed.case == wanted and isinstance(s.filed.fact, Event)]
+        return [value for word in words for _, value in word if isinstance(value, Document)]
 
     def conversation(self) -> list[str]:
         """All events it said to others, by name, in order."""

@@ -16,7 +16,7 @@ from tests.support.people import example_person
 NOTARY = (Role.ESCROW, "liaocheng-notary")
 REGISTRY = (Role.REGISTRY, "liaocheng-registry")
 BANK = (Role.SELLER_BANK, "liaocheng-icbc")
-INSTITUTIONS = dict((NOTARY, REGISTRY, BANK))
+INSTITUTIONS: dict[Role, str] = dict((NOTARY, REGISTRY, BANK))
 
 SELLER, BUYER, STRANGER = example_person(1), example_person(2), example_person(3)
 SELLER_ACCOUNT, BUYER_ACCOUNT = "6222021602000000001", "6222021602000000002"

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from contracts.envelope import Envelope, inbox, parse_source, source, to_data
+from contracts.envelope import Envelope, inbox, to_data
 from contracts.event import EVENTS, Event, Fact, Role
 from contracts.events.case import CaseOpened, PartyJoined
 from contracts.events.line import RepeatRequested
 from contracts.procedures import PROCEDURES, permitted
+from services.runtime.core.admission import admission
 from services.runtime.core.facts import (
     Alarm,
     Command,
@@ -48,29 +49,13 @@ from services.runtime.core.file import (
     line,
     spoken_words,
 )
+from services.runtime.core.house import House
 from services.runtime.core.numbering import fill_in, number, wanted_documents
-from services.runtime.core.rule import Chapter, For, Rule, Rulebook, Tell, chances, refusal
+from services.runtime.core.rule import Chapter, For, Rule, Tell, chances, refusal
 
 NAMESPACE = uuid.UUID("6f1c7a52-2f0e-5d0b-9a3f-6b2d1f0c4e11")
 MOST_SENTENCES = 1000  # in one turn of one subject; more is a rule that feeds itself
 SERIES = "series:"
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """The institution itself, as the fold needs to know it. `title` is its short name on documents; `code` turns a
-    document's number into its verification code, under the institution's key."""
-
-    role: Role
-    institution: str
-    title: str
-    code: Callable[[str], str]
-    rulebook: Rulebook
-
-    @property
-    def source(self) -> str:
-        """This institution as CloudEvents' source."""
-        return source(self.role, self.institution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +269,7 @@ class _Fold:
             if refused is not None:
                 self.add(Refused(letter.envelope.id, letter.envelope.digest(), refused))
                 return
-        admitted, why = self.admission(letter.envelope.source, fact, case)
+        admitted, why = admission(self.house, self.subject.file(case), letter.envelope.source, fact)
         if why:
             self.strike(letter, case, why)
             return
@@ -317,37 +302,6 @@ class _Fold:
                 if answer is not None:
                     return answer
         return None
-
-    def admission(self, speaker: str, fact: Fact, case: str) -> tuple[bool, str]:
-        """Whether a speaker may say this in this case: (admitted, why not). Neither: it is parked."""
-        if not isinstance(fact, Event) or speaker == self.house.source or case == STANDING:
-            return True, ""
-        role, institution = parse_source(speaker)
-        parties = self.subject.file(case).parties
-        if isinstance(fact, CaseOpened):
-            admitted, why = self.opening(fact, speaker, case)
-            if why or not parties:
-                return admitted, why
-        if role in parties:
-            named = institution in parties[role]
-            return named, "" if named else f"{speaker} has no part in case {case}"
-        return False, ""
-
-    def opening(self, opened: CaseOpened, speaker: str, case: str) -> tuple[bool, str]:
-        """Whether this institution may open such a case with us in it. As long as nobody is named for our part, it is
-        parked until its opener says that we have joined."""
-        role, institution = parse_source(speaker)
-        procedure = PROCEDURES.get((opened.procedure, opened.edition))
-        if procedure is None:
-            return False, f"procedure {opened.procedure} in edition {opened.edition} is not known here"
-        if role not in procedure.openers or opened.institutions.get(role) != institution:
-            return False, f"{institution} as {role.value} may not open a case of {opened.procedure}"
-        us = (self.house.role, self.house.institution)
-        if self.house.role in opened.institutions:
-            named = opened.institutions[self.house.role] == self.house.institution
-            return named, "" if named else "this institution has no part in it"
-        joined = [p for p in self.subject.file(case).parked if isinstance(p.fact, PartyJoined)]
-        return any(p.speaker == speaker and (p.fact.role, p.fact.institution) == us for p in joined), ""
 
     def strike(self, letter: Letter, case: str, why: str) -> None:
         """A readable dead letter; it holds its speaker's line for this subject until a person decides."""
@@ -397,7 +351,7 @@ class _Fold:
         for parked in self.subject.file(case).parked:
             if parked not in self.subject.file(case).parked:
                 continue  # another one that was admitted has let it in already
-            admitted, why = self.admission(parked.speaker, parked.fact, case)
+            admitted, why = admission(self.house, self.subject.file(case), parked.speaker, parked.fact)
             if admitted:
                 self.add(Admitted(parked.id, case))
                 self.on_file(case, parked.fact)

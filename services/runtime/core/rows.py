@@ -26,7 +26,8 @@ from services.runtime.core.facts import (
     PeriodUnpublished,
 )
 from services.runtime.core.file import STANDING, File, Filed, Phase, Subject
-from services.runtime.core.fold import House, derived_id
+from services.runtime.core.fold import derived_id
+from services.runtime.core.house import House
 from services.runtime.core.rule import waiting
 
 UNMATCHED_LINE = "unmatched"

@@ -14,6 +14,7 @@ from services.runtime.core.file import (
     Item,
     Kept,
     Letter,
+    Readdressed,
     Refused,
     Resumed,
     Said,
@@ -65,6 +66,9 @@ def _journal_line(number: int, item: Item) -> JournalLine:
                 number=number, kind="said", id=f.id, type=f.fact.type_name, case=f.case, by=f.speaker,
                 at=f.at, cause=f.cause, note=note,
             )  # fmt: skip
+        case Readdressed():
+            note = {"to": dict(item.to)}
+            return JournalLine(number=number, kind="readdressed", id=item.id, cause=item.cause, note=note)
         case Admitted():
             return JournalLine(number=number, kind="admitted", id=item.id, case=item.case)
         case Struck():

@@ -1,0 +1,44 @@
+"""Who may speak in a case. Only the file knows: its opening names the parties, and others join later.
+
+Every answer is (admitted, why not). Neither admitted nor a reason: the letter is parked, until its speaker's part in
+the case is known.
+"""
+
+from contracts.envelope import parse_source
+from contracts.event import Event, Fact
+from contracts.events.case import CaseOpened, PartyJoined
+from contracts.procedures import PROCEDURES
+from services.runtime.core.file import STANDING, File
+from services.runtime.core.house import House
+
+
+def admission(house: House, file: File, speaker: str, fact: Fact) -> tuple[bool, str]:
+    """Whether a speaker may say this in the case of this file."""
+    if not isinstance(fact, Event) or speaker == house.source or file.case == STANDING:
+        return True, ""
+    role, institution = parse_source(speaker)
+    if isinstance(fact, CaseOpened):
+        admitted, why = _opening(house, file, speaker, fact)
+        if why or not file.parties:
+            return admitted, why
+    if role in file.parties:
+        named = institution in file.parties[role]
+        return named, "" if named else f"{speaker} has no part in case {file.case}"
+    return False, ""
+
+
+def _opening(house: House, file: File, speaker: str, opened: CaseOpened) -> tuple[bool, str]:
+    """Whether this institution may open such a case with us in it. As long as nobody is named for our part, it is
+    parked until its opener says that we have joined."""
+    role, institution = parse_source(speaker)
+    procedure = PROCEDURES.get((opened.procedure, opened.edition))
+    if procedure is None:
+        return False, f"procedure {opened.procedure} in edition {opened.edition} is not known here"
+    if role not in procedure.openers or opened.institutions.get(role) != institution:
+        return False, f"{institution} as {role.value} may not open a case of {opened.procedure}"
+    if house.role in opened.institutions:
+        named = opened.institutions[house.role] == house.institution
+        return named, "" if named else "this institution has no part in it"
+    us = (house.role, house.institution)
+    joined = [p for p in file.parked if isinstance(p.fact, PartyJoined)]
+    return any(p.speaker == speaker and (p.fact.role, p.fact.institution) == us for p in joined), ""
