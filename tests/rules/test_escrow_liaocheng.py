@@ -453,6 +453,75 @@ def test_X_1_money_that_names_no_case_waits_for_a_clerk() -> None:
     assert [p.amount_fen for p in bench.said(Pay)] == [77] and bench.rows("wait", key) == []
 
 
+def unmatched(*amounts_fen: int) -> tuple[Bench, str]:
+    """An escrow that got money without a case, and the subject it is kept under."""
+    bench, key = Bench(*lc.NOTARY, RULEBOOK, case=""), "unmatched:" + lc.ESCROW_ACCOUNT
+    for line, amount_fen in enumerate(amounts_fen, 1):
+        bench.own(lc.money(amount_fen, line=line), subject=key)
+    return bench, key
+
+
+def test_X_1_money_that_names_no_case_is_an_incident_so_that_somebody_sees_it() -> None:
+    bench, key = unmatched(77, 78)
+    receipts = bench.file(MoneyReceived, subject=key)
+    shown = [row.data["what"] for row in bench.rows("incident", key)]
+    assert len(shown) == 2
+    for receipt, what in zip(receipts, shown, strict=True):
+        assert f"{receipt.fact.amount_fen} fen" in what and receipt.id in what
+
+
+def test_X_1_money_that_names_no_case_goes_back_once() -> None:
+    bench, key = unmatched(77, 78)
+    first, _ = bench.file(MoneyReceived, subject=key)
+    order = ReturnOrdered(by_clerk="Li", money=first.id)
+    unknown = ReturnOrdered(by_clerk="Li", money="another")
+    assert bench.refusal(bench.own(unknown, subject=key)).title == "nothing to return"
+    bench.own(order, subject=key)
+    assert bench.refusal(bench.own(order, subject=key)).title == "nothing to return"
+    assert [(p.amount_fen, p.to_account) for p in bench.said(Pay)] == [(77, BUYER_ACCOUNT)]
+
+
+def test_X_1_a_return_of_unmatched_money_that_the_rail_refused_is_ordered_again() -> None:
+    bench, key = unmatched(77)
+    order = ReturnOrdered(by_clerk="Li", money=bench.file(MoneyReceived, subject=key)[0].id)
+    bench.own(order, subject=key)
+    bench.own(PaymentRefused(payment=bench.file(Pay, subject=key)[0].id, why="closed"), subject=key)
+    bench.own(order, subject=key)
+    assert [p.amount_fen for p in bench.said(Pay)] == [77, 77]
+
+
+# --- X-5 --------------------------------------------------------------------------------------------------------------
+
+
+def test_X_5_each_paper_of_the_notary_has_a_number_and_a_code_to_check_it_by(bench: Bench) -> None:
+    paid_in(bench)
+    bench.hear(lc.reserved(), REGISTRY)
+    bench.hear(lc.consent(PRICE_FEN + 300), BANK)
+    paid_in(bench, 300, SELLER_ACCOUNT)
+    papers = bench.issued()
+    assert [(paper.title, paper.number) for paper in papers] == [
+        ("提存协议", "(2026)测试提协字第0000001号"),
+        ("授权委托书", "(2026)测试委字第0000001号"),
+        ("购房款到账提存公证书", "(2026)测试证提字第0000001号"),
+        ("购房款到账提存公证书", "(2026)测试证提字第0000002号"),
+        ("不动产登记申请书", "(2026)测试登申字第0000001号"),
+    ]
+    assert [paper.code for paper in papers] == [bench.house.code(paper.number) for paper in papers]
+    assert len({paper.code for paper in papers}) == 5
+
+
+def test_X_5_an_application_made_again_has_a_number_of_its_own(bench: Bench) -> None:
+    paid_in(bench)
+    bench.hear(lc.reserved(), REGISTRY)
+    bench.hear(lc.consent(), BANK)
+    first = bench.issued()[-1]
+    bench.hear(RegistrationReturned(application=first.number, reasons=(FREEZE,)), REGISTRY)
+    bench.own(ApplicationMended(by_clerk="Li", application=first.number, mended="the copy is legible now"))
+    again = bench.issued()[-1]
+    assert (again.title, again.number) == (first.title, "(2026)测试登申字第0000002号")
+    assert again.code == bench.house.code(again.number) != first.code
+
+
 # --- periods ----------------------------------------------------------------------------------------------------------
 
 

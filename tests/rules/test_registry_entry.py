@@ -119,7 +119,7 @@ def test_LC_F3_notarys_application_waits_behind_the_one_at_the_counter():
     assert [about for *_, about in waits(bench)] == [home.number(1)]
 
 
-def test_X_2_no_entry_before_the_deposit():
+def test_LC_F1_X_2_no_entry_before_the_deposit_certificate_of_the_whole_price():
     bench = home.with_folio()
     home.open_case(bench)
     bench.hear(home.consented(), home.BANK)
@@ -133,7 +133,7 @@ def test_X_2_no_entry_before_the_deposit():
     assert bench.said(TransferRegistered)
 
 
-def test_X_2_no_entry_before_the_deposit_also_when_people_apply_themselves():
+def test_LC_F1_X_2_no_entry_before_the_deposit_certificate_also_when_people_apply_themselves():
     bench = home.with_folio()
     home.open_case(bench)
     bench.hear(home.consented(), home.BANK)
@@ -283,7 +283,7 @@ def test_LC_F2_no_transfer_clause_that_the_consent_does_not_lift_refuses_the_ent
     assert not bench.said(OwnershipEntered)
 
 
-def test_X_5_every_ownership_certificate_has_a_number_of_its_own():
+def test_X_5_every_ownership_certificate_has_a_number_of_its_own_and_a_code_to_check_it_by():
     bench = home.ready()
     home.approve(bench)
     bench.hear(home.completed(), home.NOTARY)
@@ -292,6 +292,9 @@ def test_X_5_every_ownership_certificate_has_a_number_of_its_own():
     swapped = {"sellers": (home.BUYER, home.SPOUSE), "buyers": (home.SELLER,)}
     bench.hear(home.applied(2, home.SECOND, **swapped), home.NOTARY, case=home.SECOND)
     home.approve(bench, home.SECOND, n=2)
-    (word,) = bench.said(TransferRegistered, case=home.SECOND)
-    assert word.ownership_certificate.number == "鲁(2026)聊城市不动产权第0000002号"
-    assert home.register(bench).ownership_certificate == word.ownership_certificate.number
+    first, second = *bench.issued(), *bench.issued(case=home.SECOND)
+    assert (first.title, first.number) == ("不动产权证书", "鲁(2026)聊城市不动产权第0000001号")
+    assert (second.title, second.number) == ("不动产权证书", "鲁(2026)聊城市不动产权第0000002号")
+    assert home.register(bench).ownership_certificate == second.number
+    assert (first.code, second.code) == (bench.house.code(first.number), bench.house.code(second.number))
+    assert first.code != second.code

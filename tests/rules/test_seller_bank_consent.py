@@ -187,6 +187,18 @@ def test_LC_F2_each_case_has_its_own_opinion() -> None:
     assert bench.said(ConsentIssued, case=SECOND_CASE)[-1].opinion.number == "(2026)测试同字第0000002号"
 
 
+def test_X_5_the_opinion_has_a_number_and_a_code_to_check_it_by() -> None:
+    bench = consented()
+    bench.hear(example(RegistrationClosed), REGISTRY)
+    bench.hear(cancelled(), NOTARY)
+    bench.hear(opened(), NOTARY, case=SECOND_CASE)
+    bench.own(command(ConsentDecided, consents=True), case=SECOND_CASE)
+    papers = [*bench.issued(), *bench.issued(case=SECOND_CASE)]
+    assert [paper.number for paper in papers] == ["(2026)测试同字第0000001号", "(2026)测试同字第0000002号"]
+    assert [paper.code for paper in papers] == [bench.house.code(paper.number) for paper in papers]
+    assert papers[0].code != papers[1].code
+
+
 def test_LC_R2_a_register_without_the_mortgage_is_an_incident() -> None:
     bench = with_case()
     bench.hear(reserved(mortgages=()), REGISTRY)

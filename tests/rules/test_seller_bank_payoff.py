@@ -76,6 +76,16 @@ def test_LC_F4_the_quote_is_what_settles_the_loan() -> None:
     assert bench.conversation() == ["ConsentIssued", "PayoffQuoted", "PayoffCompleted", "ReleaseApplied"]
 
 
+def test_X_5_each_statement_has_a_number_and_a_code_to_check_it_by() -> None:
+    bench = quoted()
+    bench.later(days=4)
+    bench.own(command(PayoffAsked))
+    papers = [quote.statement for quote in bench.said(PayoffQuoted)]
+    assert [paper.number for paper in papers] == ["(2026)测试余字第0000001号", "(2026)测试余字第0000002号"]
+    assert [paper.code for paper in papers] == [bench.house.code(paper.number) for paper in papers]
+    assert papers[0].code != papers[1].code
+
+
 @pytest.mark.parametrize("later", [0, 1, 2, 3])
 def test_LC_F4_a_days_interest_more_settles_it_on_each_day_that_the_quote_stands(later: int) -> None:
     bench = quoted()

@@ -97,7 +97,8 @@ APPLICATION = ("不动产登记申请书", "({year}){house}登申字第{n:07d}�
 
 
 def open_the_case(sale: SaleBrought, _: AllSigned) -> Says:
-    """LC-F1 买卖双方持房屋买卖协议（合同），到公证机构签订提存协议、授权委托书等文书。"""
+    """LC-F1 买卖双方持房屋买卖协议（合同），到公证机构签订提存协议、授权委托书等文书。
+    X-5: both papers are issued with their numbers, to be checked online."""
     yield CaseOpened(
         procedure=sale.procedure,
         edition=sale.edition,
@@ -116,7 +117,8 @@ def open_the_case(sale: SaleBrought, _: AllSigned) -> Says:
 
 
 def certify_the_price(_: CaseOpened, held: PriceHeld) -> Says:
-    """LC-F1 将购房款提交至公证机构提存账户，由公证机构出具购房款到账提存公证书。"""
+    """LC-F1 将购房款提交至公证机构提存账户，由公证机构出具购房款到账提存公证书。
+    X-5: issued with its number, to be checked online."""
     yield DepositConfirmed(
         kind=MoneyKind.PRICE,
         amount_fen=held.amount_fen,
@@ -126,7 +128,8 @@ def certify_the_price(_: CaseOpened, held: PriceHeld) -> Says:
 
 
 def certify_the_top_up(_: CaseOpened, held: TopUpHeld) -> Says:
-    """LC-F4, X-2: a price below the debt cannot settle it, so the seller's own money must lie there beforehand."""
+    """X-2: a price below the debt cannot settle it, so the seller's own money must lie there beforehand.
+    X-5: certified as the price is, with a number of its own."""
     yield DepositConfirmed(
         kind=MoneyKind.TOP_UP,
         amount_fen=held.amount_fen,
@@ -159,7 +162,8 @@ def send_it_back(order: ReturnOrdered, sale: SaleBrought, received: All[MoneyRec
 
 
 def apply_for_the_transfer(sale: SaleBrought, opened: CaseOpened, ready: ReadyToApply) -> Says:
-    """LC-F3 买卖双方持买卖协议（合同）、卖方贷款银行出具的同意“带押过户”意见书，向不动产登记部门申请不动产转移登记。"""
+    """LC-F3 买卖双方持买卖协议（合同）、卖方贷款银行出具的同意“带押过户”意见书，向不动产登记部门申请不动产转移登记。
+    X-5: the application is issued with its number, to be checked online."""
     assert opened.power_of_attorney is not None
     yield TransferApplicationMade(
         application=Document.wanted(*APPLICATION),

@@ -95,6 +95,7 @@ def enter_the_transfer(
     """LC-F3 买卖双方持买卖协议（合同）、卖方贷款银行出具的同意“带押过户”意见书，
     向不动产登记部门申请不动产转移登记。
     LC-F4 买方领取不动产权证书。
+    X-5: the certificate is issued with its number, to be checked online.
 
     The title is read again in the entry's own decision. What was entered against it since the folio was
     claimed refuses the application for good: it is no flaw of the materials that the applicants could mend,

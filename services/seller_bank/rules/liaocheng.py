@@ -49,7 +49,8 @@ STATEMENT = ("应还款余额证明", "({year}){house}余字第{n:07d}号")
 
 
 def issue_the_consent(decided: Filed[ConsentDecided], loan: CaseLoan) -> Says:
-    """LC-F2 卖方通知其贷款银行，由卖方贷款银行出具同意“带押过户”意见书；"""
+    """LC-F2 卖方通知其贷款银行，由卖方贷款银行出具同意“带押过户”意见书；
+    X-5: issued with its number, to be checked online."""
     if not decided.fact.consents:
         return
     imported = loan.book.imported
@@ -63,8 +64,8 @@ def issue_the_consent(decided: Filed[ConsentDecided], loan: CaseLoan) -> Says:
 
 
 def refuse_the_consent(decided: ConsentDecided) -> Says:
-    """X-3 Every way out: rejection, refusal, failed registration, expiry, withdrawal by agreement. Here:
-    LC-F2, and the bank does not agree."""
+    """X-3 Every way out: rejection, refusal, failed registration, expiry, withdrawal by agreement. Here the bank does
+    not agree."""
     if not decided.consents:
         yield ConsentRefused(because=decided.because, clause=decided.clause)
 
@@ -89,7 +90,8 @@ def quote_the_payoff(
     started: All[PeriodStarted],
 ) -> Says:
     """LC-F4 买方领取不动产权证书，信息共享至公证机构，并由公证机构将房款转移至卖方贷款银行、卖方账户；the
-    amount by LC-L6 卖方贷款银行开具卖方应还款余额证明。"""
+    amount by LC-L6 卖方贷款银行开具卖方应还款余额证明。
+    X-5: the statement is issued with its number, to be checked online."""
     payoff = loan.book.payoff(asked.at)
     yield PayoffQuoted(
         statement=Document.wanted(*STATEMENT),
