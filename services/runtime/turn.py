@@ -5,14 +5,16 @@ again: one that is on file already says its words again, and nothing else.
 """
 
 import asyncio
+import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from contracts.envelope import encode, to_data
+from contracts.envelope import encode
 from services.runtime import diary, logs
-from services.runtime.core.file import Heard, Refused, Resumed, Said, Subject, spoken_words
-from services.runtime.core.fold import Turn, hear, load, strike
+from services.runtime.core.file import Heard, Item, Refused, Resumed, Said, Subject, spoken_words
+from services.runtime.core.fold import Turn, hear, load, stop, strike
 from services.runtime.core.house import House
 from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
 from services.runtime.core.journal import load as load_item
@@ -25,10 +27,15 @@ from services.runtime.reading import Letter, Unreadable, read
 from services.runtime.store import Entry, JsonItems, Snapshot, Store
 
 SNAPSHOT_EVERY = 64
-MOST_SNAPSHOT_BYTES = 8 * 1024 * 1024  # a document of the database holds 16 MB
+MOST_SNAPSHOT_ITEMS = 4096
+"""A snapshot is as long as its subject. Beyond this, which only series of numbers reach, writing them would take longer
+than reading the entries after the newest one takes when the subject is needed."""
+MOST_SNAPSHOT_BYTES = MOST_ENTRY_BYTES = 8 * 1024 * 1024
+"""As JSON. A document of the database holds 16 MB, and BSON is less than twice as long."""
 CACHED_SUBJECTS = 20_000
 
 Watcher = Callable[[Sequence[Said]], Awaitable[None]]
+Letters = Sequence[tuple[Letter | Unreadable, Received]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +49,19 @@ class Known:
 
 @dataclass(slots=True)
 class Folded:
-    """What a batch did to one subject, before it is written."""
+    """What a batch did to one subject, before it is written. `left` are the letters that the entry has no room for."""
 
     before: Known
     subject: Subject
     turns: list[tuple[Turn, Received]]
+    items: JsonItems
+    left: Letters
 
-    @property
-    def items(self) -> JsonItems:
-        return tuple(dump(item) for turn, _ in self.turns for item in turn.items)
+    def behind(self, first: "Folded | None") -> "Folded":
+        """This and what was written before it of the same batch, as one."""
+        if first is None:
+            return self
+        return Folded(first.before, self.subject, [*first.turns, *self.turns], self.items, self.left)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -86,6 +97,11 @@ class Turns:
         """Partitions moved: what this worker knows may be old. A new dictionary, for a turn may be using this one."""
         self._known = OrderedDict()
 
+    def known(self, key: str) -> Subject | None:
+        """A subject as this worker has it in memory from its own turns; None where it would read it first."""
+        found = self._known.get(key)
+        return found.subject if found is not None else None
+
     async def read_subject(self, key: str) -> Subject:
         """A subject as the database has it now, for desks and reports."""
         return (await self._load([key]))[key].subject
@@ -120,12 +136,12 @@ class Turns:
         self._tell_who_waits(batch, folded.values(), len(buried))
 
     async def _fold_and_write(
-        self, by_subject: dict[str, list[tuple[Letter | Unreadable, Received]]], known: OrderedDict[str, Known]
+        self, by_subject: Mapping[str, Letters], known: OrderedDict[str, Known]
     ) -> dict[str, Folded]:
         """Fold every subject's letters and insert the entries. Where another worker was first, read what it wrote and
-        fold again."""
+        fold again; what an entry has no room for goes into the next."""
         done: dict[str, Folded] = {}
-        todo = by_subject
+        todo = dict(by_subject)
         while todo:
             cold = [key for key in todo if key not in known]
             if cold:
@@ -143,35 +159,51 @@ class Turns:
                     self.metrics.conflicts.inc()
                     known.pop(key, None)
                     continue
-                done[key] = one
+                done[key] = one.behind(done.get(key))
                 known[key] = await self._keep(one)
                 known.move_to_end(key)
-            todo = {key: todo[key] for key in taken}
+            todo = {key: letters if key in taken else folded[key].left for key, letters in todo.items()}
+            todo = {key: letters for key, letters in todo.items() if letters}
         while len(known) > CACHED_SUBJECTS:
             known.popitem(last=False)
         return done
 
-    def _fold(self, before: Known, letters: Iterable[tuple[Letter | Unreadable, Received]]) -> Folded:
-        subject, turns = before.subject, list[tuple[Turn, Received]]()
-        for letter, received in letters:
-            if isinstance(letter, Unreadable):
-                assert letter.envelope is not None
-                turn = strike(self.house, subject, letter.envelope, f"{letter.where}: {letter.why}")
-            else:
-                turn = hear(self.house, subject, letter)
-            subject = turn.subject
+    def _fold(self, before: Known, letters: Letters) -> Folded:
+        """As many letters as an entry has room for, and at least one."""
+        subject, turns, items, full = before.subject, list[tuple[Turn, Received]](), list[dict[str, Any]](), 0
+        for n, (letter, received) in enumerate(letters):
+            turn, added = self._turn(subject, letter)
+            size = _json_bytes(added)
+            if turns and full + size > MOST_ENTRY_BYTES:
+                return Folded(before, subject, turns, tuple(items), letters[n:])
+            subject, full = turn.subject, full + size
             turns.append((turn, received))
-        return Folded(before, subject, turns)
+            items += added
+        return Folded(before, subject, turns, tuple(items), ())
+
+    def _turn(self, subject: Subject, letter: Letter | Unreadable) -> tuple[Turn, JsonItems]:
+        """What one letter did, and its items as they are stored."""
+        if isinstance(letter, Unreadable):
+            assert letter.envelope is not None
+            turn = strike(self.house, subject, letter.envelope, f"{letter.where}: {letter.why}")
+            return turn, _dumped(turn.items)
+        turn = hear(self.house, subject, letter)
+        items = _dumped(turn.items)
+        if _json_bytes(items) > MOST_ENTRY_BYTES:
+            # It is written whole or not at all, and no document holds it. It must not hold up the partition for ever.
+            turn = stop(self.house, subject, letter, f"what follows from it takes more than {MOST_ENTRY_BYTES} bytes")
+            items = _dumped(turn.items)
+        return turn, items
 
     async def _keep(self, one: Folded) -> Known:
         """What is known after a subject's entry is written; a snapshot now and then bounds loading."""
         if one.subject is one.before.subject:
             return one.before
         version, snapshot = one.before.version + 1, one.before.snapshot
-        if version - snapshot >= SNAPSHOT_EVERY:
-            items = tuple(dump(item) for item in one.subject.items)
+        if version - snapshot >= SNAPSHOT_EVERY and len(one.subject.items) <= MOST_SNAPSHOT_ITEMS:
+            items = _dumped(one.subject.items)
             # Without one the entries are read, which is slower; a turn must not fail for it.
-            if len(to_data(items)) <= MOST_SNAPSHOT_BYTES:
+            if _json_bytes(items) <= MOST_SNAPSHOT_BYTES:
                 await self.store.snapshot(Snapshot(one.subject.key, version, SCHEMA, items))
             snapshot = version
         return Known(one.subject, version, snapshot)
@@ -249,6 +281,15 @@ class Turns:
         event = self.answered.pop(command_id, None)
         if event is not None:
             event.set()
+
+
+def _dumped(items: Iterable[Item]) -> JsonItems:
+    return tuple(dump(item) for item in items)
+
+
+def _json_bytes(items: JsonItems) -> int:
+    """How long they are as JSON, at least: what is no ASCII counts more than it takes."""
+    return len(json.dumps(items))
 
 
 def lift(data: dict[str, object], schema: int) -> dict[str, object]:

@@ -95,11 +95,15 @@ def hear(house: House, subject: Subject, letter: Letter) -> Turn:
         return Turn(turn.subject, tuple(turn.items), tuple(turn.again), tuple(turn.dead), tuple(turn.asks))
     except Exception as failure:  # whatever it is, it stops this subject, and no other
         error = str(failure) if isinstance(failure, RuleFailed) else f"{type(failure).__name__}: {failure}"
-        stop = (Stopped(letter.envelope.id, error), Kept(letter, "stopped"))
-        stopped = subject
-        for item in stop:
-            stopped = apply(stopped, item, house.rulebook.phases)
-        return Turn(stopped, stop)
+        return stop(house, subject, letter, error)
+
+
+def stop(house: House, subject: Subject, letter: Letter, error: str) -> Turn:
+    """The subject stands before this letter, which is kept, until somebody resumes it."""
+    items = (Stopped(letter.envelope.id, error), Kept(letter, "stopped"))
+    for item in items:
+        subject = apply(subject, item, house.rulebook.phases)
+    return Turn(subject, items)
 
 
 def strike(house: House, subject: Subject, envelope: Envelope, why: str) -> Turn:
