@@ -1,6 +1,5 @@
 """What is said by whoever opens a case, and by its keeper, who says how it ended."""
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from contracts.period import Period
 from contracts.values import (
     AccountNumber,
     Clause,
+    Day,
     Fen,
     FreeText,
     InstitutionName,
@@ -49,7 +49,7 @@ class CaseOpened(Event, Opening, by=[E, R, S, B, F], to=ALL_ROLES, article="LC-F
     unit_number: UnitNumber
     institutions: dict[Role, InstitutionName]
     contract_number: str
-    contract_date: date
+    contract_date: Day
     sellers: tuple[Party, ...]
     buyers: Annotated[tuple[Party, ...] | None, only(E, R, B, F)] = None
     price_fen: Annotated[PositiveFen | None, only(E, R, B, F)] = None
@@ -127,6 +127,6 @@ class DeadlineMissed(Event, by=ALL_ROLES, to=ALL_ROLES, article="choreography, p
     """Whoever's clock it is: a period has passed without the act; by the date of the act, not of its news."""
 
     period: Period
-    due: date
+    due: Day
     late: Role
     lateness: Lateness

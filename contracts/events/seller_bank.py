@@ -1,11 +1,10 @@
 """What the seller's bank (卖方贷款银行) says."""
 
-from datetime import date
 from typing import Annotated
 
 from contracts.document import Document
 from contracts.event import Event, Role, only
-from contracts.values import AccountNumber, Clause, DocumentNumber, Fen, FreeText, PositiveFen, UnitNumber
+from contracts.values import AccountNumber, Clause, Day, DocumentNumber, Fen, FreeText, PositiveFen, UnitNumber
 
 E, R, S, B, F = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK, Role.BUYER_BANK, Role.FUND_CENTER
 
@@ -38,8 +37,8 @@ class PayoffQuoted(Event, by=[S], to=[E, F], article="LC-L6"):
     total_fen: PositiveFen
     per_diem_microfen: Fen
     basis: int
-    as_of: date
-    good_through: date
+    as_of: Day
+    good_through: Day
     to_account: AccountNumber
     booking_order: tuple[str, ...]
 
@@ -68,4 +67,4 @@ class ReleaseApplied(Event, by=[S, F], to=[R], article="LC-F4, LC-L6", standing=
 
     unit_number: UnitNumber
     mortgage_certificate: DocumentNumber
-    settled_on: date
+    settled_on: Day

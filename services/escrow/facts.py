@@ -1,7 +1,7 @@
 """The escrow's own facts: what buyers, sellers and notaries do at its desk; and what several facts say together."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 from typing import Self
@@ -24,6 +24,7 @@ from contracts.events.seller_bank import ConsentIssued, ConsentRefused, PayoffCo
 from contracts.period import Period
 from contracts.values import (
     Clause,
+    Day,
     DocumentNumber,
     IdentityNumber,
     InstitutionName,
@@ -46,7 +47,7 @@ class SaleBrought(Command, Opening):
     unit_number: UnitNumber
     institutions: dict[Role, InstitutionName]
     contract_number: str = Field(min_length=1, max_length=64)
-    contract_date: date
+    contract_date: Day
     sellers: tuple[Party, ...] = Field(min_length=1)
     buyers: tuple[Party, ...] = Field(min_length=1)
     price_fen: PositiveFen

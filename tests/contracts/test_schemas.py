@@ -123,7 +123,7 @@ def test_what_must_be_there_is_missed_by_schema_and_model_alike(event: Event) ->
 
 TRIED: list[Any] = [
     *(None, True, 0, -1, 10**16, "", "x", " x", "x\n", [], {}, [None], [{}]),
-    *("2026-02-30", "2026-11-23", "２０２６-11-23", "20261123", "2026-11-23T04:00:00"),
+    *("2026-02-30", "2026-11-23", "２０２６-11-23", "20261123", "1700006400", "2026-11-23T04:00:00"),
     *("2026-11-23T04:00:00Z", "2026-11-23T12:00:00.25+08:00"),
     *(str(UNIT), UNIT[:-1], CASE, "7K3M-9QXA-0TWZ", "LC-F1", "escrow", str(QUOTE)),
 ]  # fmt: skip
@@ -141,6 +141,24 @@ def test_what_the_model_reads_its_schema_for_readers_allows(event: Event) -> Non
                 continue
             faults = [str(error) for error in READERS[event.type_name].iter_errors(changed)]
             assert faults == [], (field, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("daiya.case-opened.v1", "contract_date"),
+        ("daiya.deadline-missed.v1", "due"),
+        ("daiya.payoff-quoted.v1", "as_of"),
+        ("daiya.payoff-quoted.v1", "good_through"),
+        ("daiya.release-applied.v1", "settled_on"),
+    ],
+)
+@pytest.mark.parametrize("wrong", ["1700006400", "20261123", "2026-11-23T00:00:00", "1899-12-31", 1_700_006_400, 0])
+def test_what_is_no_day_is_refused_by_schema_and_model_alike(name: str, field: str, wrong: object) -> None:
+    data = {**EXAMPLES[name].to_json(), field: wrong}
+    assert not WRITERS[name].is_valid(data) and not READERS[name].is_valid(data)
+    with pytest.raises(ValidationError):
+        EVENTS[name].read(json.dumps(data))
 
 
 def test_every_object_of_a_writer_is_closed() -> None:

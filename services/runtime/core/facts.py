@@ -4,14 +4,13 @@ They travel only through the institution's own inbox, under its own HMAC, or sta
 the runtime and are the same everywhere; each institution adds its own in its `facts.py`.
 """
 
-from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from contracts.document import Document
 from contracts.event import Fact, kebab
 from contracts.period import Period
-from contracts.values import AccountNumber, Clause, Instant, PositiveFen
+from contracts.values import AccountNumber, Clause, Day, Instant, PositiveFen
 
 OWN_PREFIX = "daiya.own."
 
@@ -188,7 +187,7 @@ class PeriodPassed(OwnFact):
 
     started: str
     name: str
-    due: date
+    due: Day
 
 
 class PeriodUnpublished(OwnFact):
