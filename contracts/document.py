@@ -4,6 +4,7 @@ A rule cannot number a document, for numbers run through all cases of an institu
 runtime puts the number of the series there before the event is said.
 """
 
+from collections.abc import Iterator
 from typing import Any, Self, TypeGuard, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -32,3 +33,16 @@ class Document(BaseModel):
 def is_wanted(value: Any) -> TypeGuard[dict[str, Any]]:
     """Whether these JSON values are a document that still wants its number."""
     return isinstance(value, dict) and bool(cast(dict[str, Any], value).get("code") == WANTED)
+
+
+def documents_in(values: object) -> Iterator[Document]:
+    """Every numbered document in an event's JSON values, in their order."""
+    if isinstance(values, dict):
+        named = cast(dict[str, Any], values)
+        if set(named) == set(Document.model_fields):
+            yield Document.model_validate(named)
+            return
+        values = list(named.values())
+    if isinstance(values, list):
+        for one in cast(list[Any], values):
+            yield from documents_in(one)

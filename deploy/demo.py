@@ -22,7 +22,7 @@ from typing import Any
 
 from rich.console import Console
 
-from contracts.document import Document
+from contracts.document import Document, documents_in
 from contracts.envelope import inbox
 from contracts.event import Role
 from contracts.events.case import CaseCancelled, CaseCompleted, MoneyStatement
@@ -32,7 +32,7 @@ from contracts.values import canonical_json
 from deploy.clerks import People, Rail, Stuck, keep_looking
 from deploy.embedded.jars import CannotFetch, WrongJar
 from deploy.embedded.processes import StartFailed
-from deploy.evidence import Evidence, Registered, Verified, checks, documents_in
+from deploy.evidence import Evidence, Registered, Verified, checks
 from deploy.report import Report, make_console
 from deploy.stack import CHECKOUT, ENDS, Stack
 from deploy.topics import TopicMismatch, TopicsRefused

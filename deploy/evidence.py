@@ -95,19 +95,6 @@ def rail_transfers(books: Mapping[str, Any]) -> list[RailTransfer]:
     return found
 
 
-def documents_in(values: object) -> Iterator[Document]:
-    """Every numbered document in an event's values."""
-    if isinstance(values, dict):
-        named: Mapping[str, Any] = values  # pyright: ignore[reportUnknownVariableType]
-        if set(named) == set(Document.model_fields):
-            yield Document.model_validate(named)
-            return
-        values = list(named.values())
-    if isinstance(values, list):
-        for one in values:  # pyright: ignore[reportUnknownVariableType]
-            yield from documents_in(one)
-
-
 def checks(evidence: Evidence) -> list[Check]:
     """Every check, in the order in which a reader follows the case."""
     return [
@@ -192,7 +179,9 @@ def _bank_got_the_payoff(evidence: Evidence) -> Check:
     booked = _all(evidence, PayoffCompleted)
     quotes = {one.statement.number: one for one in _all(evidence, PayoffQuoted)}
     answered = [
-        quotes[number] for number in dict.fromkeys(b.quote for b in booked if b.by_the_case) if number in quotes
+        quotes[number]
+        for number in dict.fromkeys(b.quote for b in booked if b.by_the_case)
+        if number and number in quotes
     ]
     if consent is None or not answered:
         return Check(name, False, "no payoff was booked")

@@ -16,6 +16,7 @@ from aiokafka.structs import ConsumerRecord
 
 from contracts.envelope import Envelope, Malformed, Record, decode
 from contracts.event import EVENTS, Event, Role
+from contracts.procedures import in_causal_order
 
 
 class WitnessLost(RuntimeError):
@@ -91,7 +92,7 @@ class Witness:
     @property
     def spoken(self) -> list[Spoken]:
         """Every event so far, in the order of saying: by time, then what caused before what was caused."""
-        return sorted(self._spoken.values(), key=lambda one: (one.at, self._depth(one.id), one.seen))
+        return in_causal_order(self._spoken.values(), self._causes)
 
     def heard(self, case: str, kind: type[Event]) -> bool:
         """Whether such an event was said in the case."""
@@ -104,13 +105,6 @@ class Witness:
                 raise WitnessLost(f"the witness cannot read on: {self._failed!r}")
             await self._news.wait()
             self._news.clear()
-
-    def _depth(self, record_id: str) -> int:
-        """How many records led to this one, each causing the next."""
-        depth, cause = 0, self._causes.get(record_id)
-        while cause is not None:
-            depth, cause = depth + 1, self._causes.get(cause)
-        return depth
 
     async def _read(self) -> None:
         try:

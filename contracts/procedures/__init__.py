@@ -4,7 +4,20 @@ from collections.abc import Mapping
 
 from contracts.procedures.liaocheng import LC_FULL
 from contracts.procedures.procedure import Procedure, Step, Word, permitted, possible, violations
+from contracts.procedures.trace import in_causal_order
+from contracts.procedures.waiting import awaited_now, known_after
 
 PROCEDURES: Mapping[tuple[str, str], Procedure] = {(p.name, p.edition): p for p in (LC_FULL,)}
 
-__all__ = ["PROCEDURES", "Procedure", "Step", "Word", "permitted", "possible", "violations"]
+__all__ = [
+    "PROCEDURES",
+    "Procedure",
+    "Step",
+    "Word",
+    "awaited_now",
+    "in_causal_order",
+    "known_after",
+    "permitted",
+    "possible",
+    "violations",
+]

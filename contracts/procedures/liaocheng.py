@@ -27,7 +27,7 @@ from contracts.events.seller_bank import (
     PayoffReturned,
     ReleaseApplied,
 )
-from contracts.procedures.procedure import Procedure, step
+from contracts.procedures.procedure import Procedure, awaited, step
 
 ESCROW, REGISTRY, SELLER_BANK = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK
 ENDS = (CaseCompleted, CaseCancelled)
@@ -44,8 +44,23 @@ LC_FULL = Procedure(
         step(CaseOpened, ESCROW, "LC-F1", not_after=[CaseOpened]),
         step(FolioReserved, REGISTRY, "X-4", after=[CaseOpened], not_after=[FolioReserved, FolioRefused]),
         step(FolioRefused, REGISTRY, "X-4", after=[CaseOpened], not_after=[FolioReserved], way_out=True),
-        step(DepositConfirmed, ESCROW, "LC-F1", after=[CaseOpened], not_after=ENDS),
-        step(ConsentIssued, SELLER_BANK, "LC-F2", after=[CaseOpened], not_after=[ConsentIssued]),
+        step(
+            DepositConfirmed,
+            ESCROW,
+            "LC-F1",
+            after=[CaseOpened],
+            not_after=ENDS,
+            awaited=awaited(period="price"),
+            counts_if="price_complete",
+        ),
+        step(
+            ConsentIssued,
+            SELLER_BANK,
+            "LC-F2",
+            after=[CaseOpened],
+            not_after=[ConsentIssued],
+            awaited=awaited(period="consent"),
+        ),
         step(ConsentRefused, SELLER_BANK, "LC-F2", after=[CaseOpened], not_after=[ConsentIssued], way_out=True),
         step(
             TransferApplicationMade,
@@ -55,7 +70,13 @@ LC_FULL = Procedure(
             not_after=[TransferRegistered, ClosingRequested, *ENDS],
         ),
         step(
-            RegistrationReturned, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True
+            RegistrationReturned,
+            REGISTRY,
+            "X-3",
+            after=[FolioReserved],
+            not_after=[TransferRegistered],
+            way_out=True,
+            reopens=[TransferApplicationMade],
         ),
         step(RegistrationRefused, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True),
         step(
@@ -64,13 +85,39 @@ LC_FULL = Procedure(
             "LC-F4",
             after=[FolioReserved, DepositConfirmed, ConsentIssued],
             not_after=[TransferRegistered, RegistrationClosed],
+            awaited=awaited(TransferApplicationMade, period="registration"),
         ),
-        step(PayoffQuoted, SELLER_BANK, "LC-F4", after=[TransferRegistered, ConsentIssued]),
-        step(PayoffTransferred, ESCROW, "LC-F4", after=[TransferRegistered, PayoffQuoted]),
-        step(PayoffCompleted, SELLER_BANK, "LC-F4", after=[TransferRegistered]),
-        step(PayoffReturned, SELLER_BANK, "X-1", after=[CaseOpened]),
+        step(
+            PayoffQuoted,
+            SELLER_BANK,
+            "LC-F4",
+            after=[TransferRegistered, ConsentIssued],
+            awaited=awaited(not_after=[PayoffCompleted]),
+        ),
+        step(
+            PayoffTransferred,
+            ESCROW,
+            "LC-F4",
+            after=[TransferRegistered, PayoffQuoted],
+            awaited=awaited(not_after=[PayoffCompleted]),
+        ),
+        step(
+            PayoffCompleted,
+            SELLER_BANK,
+            "LC-F4",
+            after=[TransferRegistered],
+            awaited=awaited(PayoffTransferred, period="payoff-booking"),
+            reopens=[PayoffQuoted, PayoffTransferred, PayoffCompleted],
+            reopens_if="open_fen",
+        ),
+        step(PayoffReturned, SELLER_BANK, "X-1", after=[CaseOpened], unawaited=True),
         step(BalancePaid, ESCROW, "LC-F4", after=[TransferRegistered, PayoffCompleted]),
-        step(ReleaseApplied, SELLER_BANK, "LC-F4"),
+        step(
+            ReleaseApplied,
+            SELLER_BANK,
+            "LC-F4",
+            awaited=awaited(PayoffCompleted, not_after=[MortgageReleased], period="release"),
+        ),
         step(MortgageReleased, REGISTRY, "LC-F4", after=[ReleaseApplied]),
         step(
             CaseCompleted,
@@ -79,7 +126,15 @@ LC_FULL = Procedure(
             after=[TransferRegistered, PayoffCompleted, MortgageReleased],
             not_after=ENDS,
         ),
-        step(ClosingRequested, ESCROW, "X-3", after=[CaseOpened], not_after=[ClosingRequested, *ENDS], way_out=True),
+        step(
+            ClosingRequested,
+            ESCROW,
+            "X-3",
+            after=[CaseOpened],
+            not_after=[ClosingRequested, *ENDS],
+            way_out=True,
+            awaited=awaited((ConsentRefused, RegistrationRefused), not_after=[ClosingRefused]),
+        ),
         step(
             RegistrationClosed,
             REGISTRY,
@@ -87,9 +142,26 @@ LC_FULL = Procedure(
             after=[ClosingRequested],
             not_after=[TransferRegistered, RegistrationClosed],
             way_out=True,
+            awaited=awaited(ClosingRequested),
         ),
-        step(ClosingRefused, REGISTRY, "X-3", after=[ClosingRequested], not_after=[RegistrationClosed], way_out=True),
-        step(DepositRefunded, ESCROW, "X-1", after=[CaseOpened], way_out=True),
+        step(
+            ClosingRefused,
+            REGISTRY,
+            "X-3",
+            after=[ClosingRequested],
+            not_after=[RegistrationClosed],
+            way_out=True,
+            awaited=awaited(TransferRegistered),
+            reopens=[ClosingRequested],
+        ),
+        step(
+            DepositRefunded,
+            ESCROW,
+            "X-1",
+            after=[CaseOpened],
+            way_out=True,
+            awaited=awaited((FolioRefused, RegistrationClosed), DepositConfirmed),
+        ),
         step(
             CaseCancelled,
             ESCROW,
@@ -97,6 +169,7 @@ LC_FULL = Procedure(
             after=[(FolioRefused, RegistrationClosed)],
             not_after=[TransferRegistered, *ENDS],
             way_out=True,
+            awaited=awaited((FolioRefused, RegistrationClosed)),
         ),
         *(
             step(DeadlineMissed, role, "periods", after=[CaseOpened], way_out=True)

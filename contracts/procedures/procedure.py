@@ -11,9 +11,24 @@ from contracts.event import Event, Fact, Role
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """When a word that may be said holds up the case: once of each group in `after` one has been said, and of
+    `not_after` none. `period` names the period that a case may pin for it."""
+
+    after: tuple[frozenset[type[Event]], ...] = ()
+    not_after: frozenset[type[Event]] = frozenset()
+    period: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One thing that may be said. Of each group in `after` at least one must have been said before; of `not_after`
-    none. The order of a procedure's steps is that of its document."""
+    none. The order of a procedure's steps is that of its document.
+
+    What follows is for who looks on (contracts.procedures.waiting), and guards nothing. `awaited` is None for what
+    nobody waits for. A word counts as said only where its field `counts_if` is true, and makes what it `reopens` due
+    again where its field `reopens_if` is; no name of a field stands for always.
+    """
 
     event: type[Event]
     by: Role
@@ -21,6 +36,10 @@ class Step:
     after: tuple[frozenset[type[Event]], ...] = ()
     not_after: frozenset[type[Event]] = frozenset()
     way_out: bool = False
+    awaited: Awaited | None = None
+    counts_if: str = ""
+    reopens: frozenset[type[Event]] = frozenset()
+    reopens_if: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +76,38 @@ def step(
     after: Iterable[type[Event] | tuple[type[Event], ...]] = (),
     not_after: Iterable[type[Event]] = (),
     way_out: bool = False,
+    awaited: Awaited | None = None,
+    unawaited: bool = False,
+    counts_if: str = "",
+    reopens: Iterable[type[Event]] = (),
+    reopens_if: str = "",
 ) -> Step:
-    """A step; an entry of `after` that is a tuple is met by any one of its events.
+    """A step; an entry of `after` that is a tuple is met by any one of its events. Where nothing else is given, a step
+    of the way through is awaited as soon as it may be taken, a way out never.
 
-    Raises TypeError where the event's own contract does not let `by` say it.
+    Raises TypeError where the event's own contract does not let `by` say it, or it has no such field.
     """
     if by not in event.spoken_by:
         raise TypeError(f"{event.__name__} is not said by {by.value}")
-    groups = tuple(frozenset(group if isinstance(group, tuple) else (group,)) for group in after)
-    return Step(event, by, article, groups, frozenset(not_after), way_out)
+    for name in filter(None, (counts_if, reopens_if)):
+        if name not in event.model_fields:
+            raise TypeError(f"{event.__name__} has no field {name}")
+    if awaited is None and not way_out and not unawaited:
+        awaited = Awaited()
+    looked_at = (awaited, counts_if, frozenset(reopens), reopens_if)
+    return Step(event, by, article, groups_of(after), frozenset(not_after), way_out, *looked_at)
+
+
+def awaited(
+    *after: type[Event] | tuple[type[Event], ...], not_after: Iterable[type[Event]] = (), period: str = ""
+) -> Awaited:
+    """When a word is awaited; an entry of `after` that is a tuple is met by any one of its events."""
+    return Awaited(groups_of(after), frozenset(not_after), period)
+
+
+def groups_of(after: Iterable[type[Event] | tuple[type[Event], ...]]) -> tuple[frozenset[type[Event]], ...]:
+    """Groups of events, of each of which one is enough."""
+    return tuple(frozenset(group if isinstance(group, tuple) else (group,)) for group in after)
 
 
 def permitted(procedure: Procedure, role: Role, event: type[Event], known: frozenset[type[Fact]]) -> str:

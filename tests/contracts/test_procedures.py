@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from contracts.event import Event, Role
+from contracts.event import Event, Fact, Role
 from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, ClosingRequested
 from contracts.events.escrow import (
     BalancePaid,
@@ -22,7 +22,17 @@ from contracts.events.registry import (
     TransferRegistered,
 )
 from contracts.events.seller_bank import ConsentIssued, PayoffCompleted, PayoffQuoted, ReleaseApplied
-from contracts.procedures import PROCEDURES, Procedure, Step, Word, permitted, possible, violations
+from contracts.procedures import (
+    PROCEDURES,
+    Procedure,
+    Step,
+    Word,
+    awaited_now,
+    known_after,
+    permitted,
+    possible,
+    violations,
+)
 from contracts.procedures.diagram import drawing_order, page, sequence_diagram, table, ways_out_diagram
 from contracts.procedures.liaocheng import LC_FULL
 from contracts.procedures.procedure import step
@@ -176,6 +186,44 @@ def test_a_procedure_is_whole(procedure: Procedure) -> None:
             assert group <= events
     for opener in procedure.openers:
         assert permitted(procedure, opener, CaseOpened, frozenset()) == ""
+
+
+@every_procedure
+def test_what_is_awaited_can_be_said_in_it_and_is_awaited_on_some_way(procedure: Procedure) -> None:
+    events = {s.event for s in procedure.steps}
+    for found in procedure.steps:
+        when = found.awaited
+        assert found.reopens | (when.not_after if when is not None else frozenset()) <= events
+        if when is None:
+            continue
+        assert set().union(*when.after) <= events
+        before = frozenset(min(group, key=lambda e: e.type_name) for group in (*found.after, *when.after))
+        assert found in awaited_now(procedure, before), found.event
+
+
+@every_procedure
+def test_the_way_through_is_awaited_step_by_step(procedure: Procedure) -> None:
+    known = frozenset[type[Fact]]()
+    for found in drawing_order(procedure):
+        if not found.way_out and found.awaited is not None:
+            assert found in awaited_now(procedure, known), found.event
+            known |= {found.event}
+
+
+def test_a_word_that_does_not_count_or_that_reopens_is_told_by_its_fields() -> None:
+    def after(
+        event: type[Event], by: Role, known: frozenset[type[Fact]] = frozenset(), **values: object
+    ) -> frozenset[type[Fact]]:
+        return known_after(LC_FULL, known, by, event, values)
+
+    assert after(DepositConfirmed, E, price_complete=False) == frozenset()
+    assert after(DepositConfirmed, E, price_complete=True) == {DepositConfirmed}
+    paid = frozenset({TransferRegistered, PayoffQuoted, PayoffTransferred})
+    assert after(PayoffCompleted, S, paid, open_fen=1) == {TransferRegistered}
+    assert after(PayoffCompleted, S, paid, open_fen=0) == paid | {PayoffCompleted}
+    assert after(PayoffCompleted, R, paid, open_fen=0) == paid  # not the registry's to say
+    with pytest.raises(TypeError, match="has no field opened_fen"):
+        step(PayoffCompleted, S, "LC-F4", reopens=[PayoffQuoted], reopens_if="opened_fen")
 
 
 # --- drawn --------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.document import Document
+from contracts.document import Document, documents_in
 from contracts.event import Event, Role
 from contracts.events.case import CaseCompleted, MoneyStatement, Payment
 from contracts.events.escrow import (
@@ -20,7 +20,7 @@ from contracts.events.escrow import (
 from contracts.events.seller_bank import ReleaseApplied
 from contracts.procedures import PROCEDURES
 from contracts.values import UnitNumber
-from deploy.evidence import Check, Evidence, Registered, Verified, checks, documents_in, rail_transfers
+from deploy.evidence import Check, Evidence, Registered, Verified, checks, rail_transfers
 from deploy.stack import CHECKOUT
 from deploy.witness import Spoken
 from services.sale_file import load_sale
