@@ -155,9 +155,7 @@ class Stack:
         self.up()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if kind is not None and self.ephemeral:
             self._say(f"the logs are in {self._dir / 'logs'}")
         self._stop_all(keep_logs=kind is not None)
@@ -209,9 +207,7 @@ class Stack:
             self._say(f"topics: {len(created)} new, {len(TOPICS) * len(institutions) - len(created)} there already")
             desks: dict[str, dict[str, str]] = {}
             for one in self.city.institutions:
-                desks.setdefault(one.role.value, {})[one.name] = self._start_service(
-                    one, kafka, mongodb, rail
-                )
+                desks.setdefault(one.role.value, {})[one.name] = self._start_service(one, kafka, mongodb, rail)
             for one in self.city.institutions:
                 self._wait(one.key)
             self._record.addresses, self._record.complete = Addresses(kafka, mongodb, rail, desks), True
@@ -225,9 +221,7 @@ class Stack:
         """Start what no address was given for; MongoDB first, it comes up while Kafka is prepared."""
         mongodb, kafka = self._mongodb, self._kafka
         if mongodb is None:
-            mongo = EmbeddedMongo(
-                self._dir / "mongodb", self._log_path("mongodb"), self._ports.take("mongodb")
-            )
+            mongo = EmbeddedMongo(self._dir / "mongodb", self._log_path("mongodb"), self._ports.take("mongodb"))
             self._start(Part(mongo.prepare(), mongo.wait))
             mongodb = mongo.address
         if kafka is None:

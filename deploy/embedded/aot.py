@@ -29,9 +29,7 @@ log.dirs={data}
 """
 
 
-def options(
-    cache: Path, java: tuple[str, ...], class_path: str, say: Callable[[str], None]
-) -> tuple[str, ...]:
+def options(cache: Path, java: tuple[str, ...], class_path: str, say: Callable[[str], None]) -> tuple[str, ...]:
     """The options that make Java use the archive, after training it if there is none; empty when that fails.
 
     `java` is the runtime and its other options; they must be the same later.
@@ -63,9 +61,7 @@ def _train(archive: Path, java: tuple[str, ...], class_path: str) -> None:
         tool = ("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(properties))
         run(Command("kafka format", (*java, *on_path, *tool), log), TRAINED_WITHIN_S)
         output = f"-XX:AOTCacheOutput={aside / 'kafka.aot'}"
-        child = Child(
-            Command("kafka", (*java, output, *on_path, "kafka.Kafka", str(properties)), log), leashed=True
-        )
+        child = Child(Command("kafka", (*java, output, *on_path, "kafka.Kafka", str(properties)), log), leashed=True)
         try:
             child.wait_until(lambda: listens(listener), TRAINED_WITHIN_S)
             child.stop(TRAINED_WITHIN_S)  # the archive is written on the way out

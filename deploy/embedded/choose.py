@@ -62,9 +62,7 @@ class Started:
 
 
 @contextmanager
-def infrastructure(
-    directory: Path, cache: Path, say: Callable[[str], None] = print
-) -> Iterator[Infrastructure]:
+def infrastructure(directory: Path, cache: Path, say: Callable[[str], None] = print) -> Iterator[Infrastructure]:
     """Kafka and MongoDB while the block runs; `say` hears what was chosen.
 
     `directory` is for data and logs, `cache` the project's `build/cache`. Raises StartFailed, CannotFetch,
@@ -97,9 +95,7 @@ def _mongo_child(kept: ExitStack, directory: Path, ports: Ports) -> Started:
     return Started(mongo.address, lambda: mongo.wait(child))
 
 
-def _kafka_child(
-    kept: ExitStack, directory: Path, cache: Path, ports: Ports, say: Callable[[str], None]
-) -> Started:
+def _kafka_child(kept: ExitStack, directory: Path, cache: Path, ports: Ports, say: Callable[[str], None]) -> Started:
     listeners = ports.take("kafka"), ports.take("kafka controller")
     node = EmbeddedKafka(directory / "kafka", directory / "logs" / "kafka.log", *listeners)
     child = _child(kept, node.prepare(cache, say))

@@ -97,9 +97,7 @@ def _download(context: MavenContext, jar: Jar) -> Path:
             project = context.project(jar.group, jar.artifact)
             return Path(project.at_version(jar.version).artifact().resolve())
         except (OSError, RuntimeError) as reason:  # of requests; of jgo, which says so for "not found"
-            (context.repo_cache / jar.path).unlink(
-                missing_ok=True
-            )  # half a file, or jgo would take it for whole
+            (context.repo_cache / jar.path).unlink(missing_ok=True)  # half a file, or jgo would take it for whole
             if attempt == ATTEMPTS:
                 raise CannotFetch(f"{jar.name} is not cached and cannot be fetched: {reason}") from reason
             time.sleep(attempt)
@@ -114,9 +112,7 @@ def _fetch_one(jar: Jar, into: Path) -> None:
     with tempfile.TemporaryDirectory(dir=into, prefix=".fetching-") as aside:
         got = _download(MavenContext(repo_cache=Path(aside)), jar)
         if (found := _sha256(got)) != jar.sha256:
-            raise WrongJar(
-                f"{jar.name}: the registry gave a file with SHA-256 {found}, locked is {jar.sha256}"
-            )
+            raise WrongJar(f"{jar.name}: the registry gave a file with SHA-256 {found}, locked is {jar.sha256}")
         target = into / jar.path
         target.parent.mkdir(parents=True, exist_ok=True)
         got.replace(target)
@@ -174,9 +170,7 @@ def write_lock(lock: Path = LOCK) -> int:
     import jgo
 
     found = tomllib.loads(Path(jgo.build(ROOTS).lock_path).read_text())["dependencies"]
-    lines = sorted(
-        f"{jar['sha256']}  {jar['groupId']}:{jar['artifactId']}:{jar['version']}\n" for jar in found
-    )
+    lines = sorted(f"{jar['sha256']}  {jar['groupId']}:{jar['artifactId']}:{jar['version']}\n" for jar in found)
     lock.write_text("".join(lines))
     return len(lines)
 

@@ -158,9 +158,7 @@ class Child:
             if (status := self.ended()) is not None:
                 raise StartFailed(f"{self.command.name} ended with status {status}\n{self._last_words()}")
             if time.monotonic() > deadline:
-                raise StartFailed(
-                    f"{self.command.name} is not ready after {deadline_s:.0f} s\n{self._last_words()}"
-                )
+                raise StartFailed(f"{self.command.name} is not ready after {deadline_s:.0f} s\n{self._last_words()}")
             time.sleep(POLL_S)
 
     def _last_words(self, lines: int = 15) -> str:
@@ -252,9 +250,7 @@ def signals_held_back() -> Iterator[None]:
         return
     waiting: list[int] = []
     kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before: dict[int, Any] = {
-        kind: signal.signal(kind, lambda number, _: waiting.append(number)) for kind in kinds
-    }
+    before: dict[int, Any] = {kind: signal.signal(kind, lambda number, _: waiting.append(number)) for kind in kinds}
     try:
         yield
     finally:

@@ -66,9 +66,7 @@ class Books:
         rail keeps for itself.
         """
         if account in (WORLD, ON_ITS_WAY):
-            raise Problem(
-                "reserved-account", "Reserved account", 422, f"account {account}: the rail's own name"
-            )
+            raise Problem("reserved-account", "Reserved account", 422, f"account {account}: the rail's own name")
         with self._file.transaction():
             known = self._file.row("SELECT owner, opening_fen FROM accounts WHERE account = ?", account)
             if known is None:
@@ -87,9 +85,7 @@ class Books:
             detail = f"account {account}: opened already for another owner"
             raise Problem("other-owner", "Account of another owner", 409, detail)
         if known["opening_fen"] != opening_fen:
-            detail = (
-                f"account {account}: opened with {known['opening_fen']} fen, asked with {opening_fen} fen"
-            )
+            detail = f"account {account}: opened with {known['opening_fen']} fen, asked with {opening_fen} fen"
             raise Problem("other-opening", "Opened with another sum", 409, detail)
         return False
 
@@ -161,9 +157,7 @@ class Books:
             )
         return Answer(problem.status, document)
 
-    def accept(
-        self, key: str, order: Order, settle_after_s: float, return_reason: str | None = None
-    ) -> Answer:
+    def accept(self, key: str, order: Order, settle_after_s: float, return_reason: str | None = None) -> Answer:
         """Take the money from the payer and send it on its way, to settle after so many seconds, or to come
         back.
 
@@ -243,8 +237,7 @@ class Books:
 
     def _change(self, account: str, balance_fen: int, on_its_way_fen: int) -> None:
         changed = self._file.db.execute(
-            "UPDATE accounts SET balance_fen = balance_fen + ?, on_its_way_fen = on_its_way_fen + ?"
-            " WHERE account = ?",
+            "UPDATE accounts SET balance_fen = balance_fen + ?, on_its_way_fen = on_its_way_fen + ? WHERE account = ?",
             (balance_fen, on_its_way_fen, account),
         )
         if changed.rowcount != 1:
@@ -271,9 +264,7 @@ class Books:
             booked_at=self._stamp(),
         )
 
-    def _write_line(
-        self, account: str, kind: str, other: str, key: str | None, transfer: sqlite3.Row
-    ) -> None:
+    def _write_line(self, account: str, kind: str, other: str, key: str | None, transfer: sqlite3.Row) -> None:
         self._file.insert(
             "lines",
             account=account,
@@ -303,9 +294,7 @@ class Books:
         self.account(account)
         last = self._last_line(account)
         if after > last:
-            detail = (
-                f"account {account}: asked for lines after {after}, but the statement ends at line {last}"
-            )
+            detail = f"account {account}: asked for lines after {after}, but the statement ends at line {last}"
             raise Problem("beyond-the-end", "Cursor beyond the end", 409, detail)
         rows = self._file.db.execute(_LINES, (account, after, limit))
         return [dict(row) for row in rows]

@@ -36,9 +36,7 @@ _INT64 = 2**63 - 1
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}")
 _LOG = logging.getLogger("daiya.rail")
 
-Account = Annotated[
-    str, Path(pattern=r"^\w[\w.:-]{0,63}$", description="letters, digits and . : - _, at most 64")
-]
+Account = Annotated[str, Path(pattern=r"^\w[\w.:-]{0,63}$", description="letters, digits and . : - _, at most 64")]
 
 
 class _Body(BaseModel):
@@ -221,9 +219,7 @@ def _routes_of_transfers(app: FastAPI, rail: Rail) -> None:
     @app.post("/transfers", status_code=202)
     async def transfer(body: OrderBody, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
         if idempotency_key is None:
-            raise Problem(
-                "no-key", "Idempotency-Key missing", 400, "header Idempotency-Key: every transfer needs one"
-            )
+            raise Problem("no-key", "Idempotency-Key missing", 400, "header Idempotency-Key: every transfer needs one")
         if not _KEY.fullmatch(idempotency_key):
             raise Problem(
                 "bad-key",

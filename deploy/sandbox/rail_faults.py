@@ -37,9 +37,7 @@ class Refuse(_OnTransfers):
     """Refuse an order that could be booked."""
 
     kind: Literal["refuse"]
-    reason: Annotated[str, Field(min_length=1, max_length=300)] = (
-        "the payee's bank does not take this payment"
-    )
+    reason: Annotated[str, Field(min_length=1, max_length=300)] = "the payee's bank does not take this payment"
 
 
 class Return(_OnTransfers):
@@ -121,11 +119,7 @@ class Faults:
         """
         for armed in self._armed:
             fault = armed.fault
-            if (
-                isinstance(fault, kind)
-                and (fault.n is None or armed.fired < fault.n)
-                and fault.matches(order)
-            ):
+            if isinstance(fault, kind) and (fault.n is None or armed.fired < fault.n) and fault.matches(order):
                 armed.fired += 1
                 return fault
         return None

@@ -94,9 +94,7 @@ class BookFile:
                         self.db.execute(statement)
                     self.db.execute(f"PRAGMA user_version={_EDITION}")
                 elif edition != _EDITION:
-                    raise BooksUnreadable(
-                        f"{path}: edition {edition}, and this rail reads books of edition {_EDITION}"
-                    )
+                    raise BooksUnreadable(f"{path}: edition {edition}, and this rail reads books of edition {_EDITION}")
         except sqlite3.DatabaseError as error:
             raise BooksUnreadable(f"{path}: not a book of this rail ({error})") from error
 

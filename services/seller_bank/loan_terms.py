@@ -1,4 +1,3 @@
-# pyright: strict
 """A loan's terms as its contract has them, and its account's state: all that a payoff is reckoned from."""
 
 from typing import Annotated, Literal, Self

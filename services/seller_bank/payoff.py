@@ -1,4 +1,3 @@
-# pyright: strict
 """What settles a loan on a day, by the loan's own terms, and how money for it is booked.
 
 Pure: exact fractions all the way, each amount rounded to fen once. The law: interest for the actual period

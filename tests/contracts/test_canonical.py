@@ -85,9 +85,7 @@ def test_what_has_no_canonical_form_is_a_type_error_that_names_the_path(value: o
         ({"\ud800": 1}, r"\$: a lone surrogate"),
     ],
 )
-def test_what_readers_do_not_read_alike_is_a_value_error_that_names_the_path(
-    value: object, place: str
-) -> None:
+def test_what_readers_do_not_read_alike_is_a_value_error_that_names_the_path(value: object, place: str) -> None:
     with pytest.raises(ValueError, match=place):
         canonical_json(value)
 

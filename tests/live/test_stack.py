@@ -216,9 +216,7 @@ def test_without_docker_the_missing_one_is_embedded(tmp_path: Path, monkeypatch:
 # -- jars --
 
 
-def test_a_forged_jar_in_the_cache_is_found_and_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_forged_jar_in_the_cache_is_found_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = jars.locked()[0]
     genuine = Path(jars.class_path(CACHE).split(":")[0])
     monkeypatch.setenv("M2_REPO", str(tmp_path / "m2"))
@@ -256,9 +254,7 @@ def test_a_jar_that_the_registry_forges_is_refused_and_not_kept(
     assert not list((tmp_path / "m2").rglob("*.jar"))
 
 
-def test_a_checked_jar_is_hashed_again_only_when_it_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_checked_jar_is_hashed_again_only_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jars.class_path(tmp_path)  # checks and stamps
     hashed: list[Path] = []
     genuine = jars._sha256  # pyright: ignore[reportPrivateUsage]
@@ -312,9 +308,7 @@ def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:
 
 
 def test_a_child_that_ends_says_why_at_once(tmp_path: Path) -> None:
-    child = Child(
-        Command("broken", (sys.executable, "-c", "raise SystemExit('no paper')"), tmp_path / "log"), True
-    )
+    child = Child(Command("broken", (sys.executable, "-c", "raise SystemExit('no paper')"), tmp_path / "log"), True)
     with pytest.raises(StartFailed, match=r"(?s)broken ended with status 1.*no paper"):
         child.wait_until(lambda: False, 30)
 
@@ -426,19 +420,14 @@ async def test_the_live_tests_get_a_kafka_and_a_mongodb_that_work(infra: Infrast
     created = await topics.create_topics(infra.kafka, [("escrow", f"probe-{os.getpid()}")])
     assert len(created) == 3
     with MongoClient[dict[str, int]](infra.mongodb) as client:
-        assert (
-            client["probe"]["probe"]
-            .with_options(write_concern=WriteConcern("majority", j=True))
-            .insert_one({})
-        )
+        assert client["probe"]["probe"].with_options(write_concern=WriteConcern("majority", j=True)).insert_one({})
 
 
 def test_every_institution_of_liaocheng_has_settings_that_its_service_takes() -> None:
     institutions = load_city("liaocheng").institutions
     assert [one.role.value for one in institutions] == ["escrow", "registry", "seller_bank"]
     houses = {
-        one.role.value: HouseSettings.model_validate({"title": one.title, **one.settings})
-        for one in institutions
+        one.role.value: HouseSettings.model_validate({"title": one.title, **one.settings}) for one in institutions
     }
     assert houses["escrow"].deposit_account in houses["escrow"].accounts
     assert houses["seller_bank"].accounts

@@ -1,4 +1,4 @@
-"""LC-L2: the buyer turns to a bank when the case is open. It joins, and hears what its role must know in its own line."""
+"""LC-L2: the buyer turns to a bank when the case is open. It joins, and hears in its own line what it must know."""
 
 from dataclasses import replace
 from typing import Any

@@ -64,9 +64,7 @@ class HttpRail:
             transport=transport,
             # httpx counts each read anew, so `_ask` bounds the whole exchange; these end a connection that
             # hangs.
-            timeout=httpx.Timeout(
-                connect=connect_s, read=answer_s + LONGEST_WAIT_S, write=answer_s, pool=answer_s
-            ),
+            timeout=httpx.Timeout(connect=connect_s, read=answer_s + LONGEST_WAIT_S, write=answer_s, pool=answer_s),
             trust_env=False,
         )
 
@@ -160,9 +158,7 @@ def _booked(key: str, answer: httpx.Response) -> Accepted | Refused | Unknown:
 
 
 def _refused(key: str, problem: _Problem) -> Refused:
-    return Refused(
-        key=key, type=problem.type, title=problem.title, status=problem.status, detail=problem.detail
-    )
+    return Refused(key=key, type=problem.type, title=problem.title, status=problem.status, detail=problem.detail)
 
 
 def _problem(answer: httpx.Response) -> _Problem | None:
@@ -178,9 +174,7 @@ def _asked(answer: httpx.Response) -> str:
 
 def _unforeseen(answer: httpx.Response) -> str:
     problem = _problem(answer)
-    return f"{_asked(answer)}: answered {answer.status_code}" + (
-        "" if problem is None else f", {problem.detail}"
-    )
+    return f"{_asked(answer)}: answered {answer.status_code}" + ("" if problem is None else f", {problem.detail}")
 
 
 def _first(error: ValidationError) -> str:

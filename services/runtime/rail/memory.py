@@ -94,9 +94,7 @@ class MemoryRail:
             return Unknown(key=order.key, why="no answer (armed: timeout)")
         known = self._orders.get(order.key)
         if known is not None and known[0] != order:
-            raise KeyReused(
-                f"Idempotency-Key {order.key}: used for another order, and nothing was booked now"
-            )
+            raise KeyReused(f"Idempotency-Key {order.key}: used for another order, and nothing was booked now")
         answer = self._book(order) if known is None else known[1]
         if self._fire("timeout-after", order):
             return Unknown(key=order.key, why="no answer (armed: timeout-after)")
@@ -117,9 +115,7 @@ class MemoryRail:
             raise RailUnavailable(f"statement of {account}: not opened at this rail")
         lines = self._accounts[account].lines
         if after > len(lines):
-            raise RailUnavailable(
-                f"statement of {account}: asked after {after}, but it ends at line {len(lines)}"
-            )
+            raise RailUnavailable(f"statement of {account}: asked after {after}, but it ends at line {len(lines)}")
         return tuple(lines[after : after + MOST_LINES])
 
     # what a test calls
@@ -220,9 +216,7 @@ class MemoryRail:
         answer = self._why_not(order)
         if answer is None and (refuse := self._fire("refuse", order)):
             why = refuse.reason or "the payee's bank does not take this payment"
-            answer = _no(
-                order, "refused-by-the-payees-bank", "Refused", 409, f"account {order.to_account}: {why}"
-            )
+            answer = _no(order, "refused-by-the-payees-bank", "Refused", 409, f"account {order.to_account}: {why}")
         if answer is None:
             answer = self._send(order)
         self._orders[order.key] = (order, answer)
@@ -277,6 +271,4 @@ class MemoryRail:
 
 
 def _no(order: Transfer, name: str, title: str, status: int, detail: str) -> Refused:
-    return Refused(
-        key=order.key, type=f"urn:daiya:problem:rail/{name}", title=title, status=status, detail=detail
-    )
+    return Refused(key=order.key, type=f"urn:daiya:problem:rail/{name}", title=title, status=status, detail=detail)
