@@ -62,8 +62,9 @@ class Fact(BaseModel):
         return cls.model_validate_json(value, strict=True, extra="ignore")
 
     def to_json(self) -> dict[str, Any]:
-        """The fact as JSON values; fields that are None are left out, as they are in a narrowed copy."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """The fact as JSON values. Left out is what is None, as in a narrowed copy, and what nobody set: a field that a
+        newer release adds with a default does not change the bytes of a word that was said before."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_unset=True)
 
 
 class Opening(BaseModel):
@@ -128,7 +129,7 @@ class Event(Fact):
     def public_copy(self) -> dict[str, Any]:
         """The whole event for the public feed, as JSON values: what is personal is masked (contracts.personal), money
         and everything else stands as it is."""
-        return self.model_dump(mode="json", exclude_none=True, context=dict(PUBLIC))
+        return self.model_dump(mode="json", exclude_none=True, exclude_unset=True, context=dict(PUBLIC))
 
 
 EVENTS: dict[str, type[Event]] = {}

@@ -10,6 +10,7 @@ import pytest
 
 from contracts.envelope import Envelope, to_data
 from contracts.event import Fact
+from contracts.events.case import CaseOpened
 from contracts.events.line import RepeatRequested
 from contracts.values import canonical_json
 from services.runtime.core import facts, journal
@@ -142,3 +143,13 @@ def test_what_this_release_writes_is_the_golden_document() -> None:
 @pytest.mark.parametrize("schema", range(1, journal.SCHEMA + 1))
 def test_what_any_release_wrote_is_still_read(schema: int) -> None:
     assert tuple(journal.load(lift(data, schema), WORDS) for data in golden(schema)) == EVERY
+
+
+def test_a_word_said_before_keeps_its_bytes_when_a_release_adds_a_field_with_a_default() -> None:
+    """A repeat must be the same bytes under the same number, whatever release says it again."""
+    opened = next(event for event in EXAMPLES.values() if isinstance(event, CaseOpened))
+    as_an_older_release_knew_it = {name: value for name, value in opened.to_json().items() if name != "periods"}
+    read = CaseOpened.read(to_data(as_an_older_release_knew_it))
+    assert read.periods == () and read.to_json() == as_an_older_release_knew_it
+    again = journal.load(journal.dump(Said(filed(read), CASE, "rule")), WORDS)
+    assert isinstance(again, Said) and again.filed.fact.to_json() == as_an_older_release_knew_it
