@@ -67,6 +67,7 @@ class Service:
             revoked=lambda _: self.institution.turns.forget(),
             remade=self._remade,
         )
+        self._starting: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -74,7 +75,11 @@ class Service:
         """Partitions held here and caught up: while one catches up, its effects and timers wait."""
         return frozenset(p for p in self.inbox.held if self.inbox.caught_up(p))
 
-    async def start(self) -> None:
+    def begin(self) -> None:
+        """Start in the background: the desk answers, and says that it is not ready, while the database is away."""
+        self._starting = asyncio.create_task(self._start())
+
+    async def _start(self) -> None:
         """Connect, take the first partitions, start the workers."""
         await _until_it_works(self.store.ensure)
         await self.inbox.start()
@@ -90,9 +95,10 @@ class Service:
 
     async def stop(self) -> None:
         """Finish the batch in hand, then leave: workers first, so that nothing new is begun."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *([self._starting] if self._starting is not None else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.inbox.stop()
         await self.log.close()
         await self.rail.aclose()
@@ -100,6 +106,8 @@ class Service:
 
     async def is_ready(self) -> str:
         """Why this process is not ready to work; empty when it is."""
+        if self._starting is not None and self._starting.done() and self._starting.exception() is not None:
+            return f"it could not start: {self._starting.exception()!r}"
         if not self.inbox.held:
             return "no partition of the inbox is held"
         behind = [p for p in self.inbox.held if not self.inbox.caught_up(p)]
@@ -185,7 +193,7 @@ def application(part: Part, name: str, settings: Settings) -> FastAPI:
         running = Service(part, name, settings)
         service.append(running)
         app.state.institution = running.institution
-        await running.start()
+        running.begin()
         yield
         await running.stop()
 
