@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.event import Role
 
 FOLDER = Path(__file__).parent
+OBSERVER = "observer"
 
 
 class Institution(BaseModel):
@@ -28,13 +29,28 @@ class Institution(BaseModel):
         return f"{self.role}.{self.name}"
 
 
+class Observer(BaseModel):
+    """Who reads the public feeds of all institutions of the city: name, and title of whoever reads at its desk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,40}$")
+    clerk: str
+
+    @property
+    def key(self) -> str:
+        """`observer.name`, beside the institutions' keys."""
+        return f"{OBSERVER}.{self.name}"
+
+
 class City(BaseModel):
-    """A city and its institutions, in the order of the file."""
+    """A city, its institutions in the order of the file, and its observer, if it has one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     city: str
     institutions: tuple[Institution, ...] = Field(min_length=1)
+    observer: Observer | None = None
 
 
 def load_city(name: str) -> City:

@@ -8,6 +8,7 @@ process.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -21,7 +22,7 @@ from typing import Self
 
 import httpx
 
-from deploy.city import Institution, load_city
+from deploy.city import OBSERVER, Institution, Observer, load_city
 from deploy.embedded.jars import CannotFetch, WrongJar
 from deploy.embedded.kafka import EmbeddedKafka
 from deploy.embedded.mongo import EmbeddedMongo
@@ -208,9 +209,12 @@ class Stack:
             desks: dict[str, dict[str, str]] = {}
             for one in self.city.institutions:
                 desks.setdefault(one.role.value, {})[one.name] = self._start_service(one, kafka, mongodb, rail)
+            observer = self._start_observer(self.city.observer, kafka, mongodb) if self.city.observer else ""
             for one in self.city.institutions:
                 self._wait(one.key)
-            self._record.addresses, self._record.complete = Addresses(kafka, mongodb, rail, desks), True
+            if self.city.observer is not None:
+                self._wait(self.city.observer.key)
+            self._record.addresses, self._record.complete = Addresses(kafka, mongodb, rail, desks, observer), True
             self._note()
             write_json(self._dir / "addresses.json", asdict(self._record.addresses))
         except BaseException:
@@ -268,6 +272,21 @@ class Stack:
         self._start(Part(self._python(one.key, serve, env), _answers(f"{url}/readyz")))
         return url
 
+    def _start_observer(self, observer: Observer, kafka: str, mongodb: str) -> str:
+        port = self._ports.take(observer.key)
+        env = {
+            "DAIYA_KAFKA": kafka,
+            "DAIYA_MONGODB": mongodb,
+            "DAIYA_HOST": "127.0.0.1",
+            "DAIYA_PORT": str(port),
+            "DAIYA_TOKENS_FILE": str(give_token(self._dir / "tokens", observer)[0]),
+            "DAIYA_OBSERVES": json.dumps([(one.role.value, one.name) for one in self.city.institutions]),
+        }
+        url = f"http://127.0.0.1:{port}"
+        serve = ("services.cli", "serve", OBSERVER, "--institution", observer.name)
+        self._start(Part(self._python(observer.key, serve, env), _answers(f"{url}/readyz")))
+        return url
+
     def _python(self, name: str, module: tuple[str, ...], env: Mapping[str, str]) -> Command:
         # Everything here is on loopback: a proxy of the machine must not be asked for it.
         direct = {
@@ -301,6 +320,9 @@ class Stack:
         """Tokens, made once; the command line finds them in `tokens.json` (role → institution → token)."""
         for one in self.city.institutions:
             self._tokens.setdefault(one.role.value, {})[one.name] = give_token(self._dir / "tokens", one)[1]
+        if self.city.observer is not None:
+            named = {self.city.observer.name: give_token(self._dir / "tokens", self.city.observer)[1]}
+            self._tokens[OBSERVER] = named
         write_json(self._dir / "tokens.json", self._tokens, mode=0o600)
 
     # -- down --
@@ -373,6 +395,8 @@ def _tell(stack: Stack, say: Callable[[str], None]) -> None:
     for role, institutions in at.desks.items():
         for institution, url in institutions.items():
             say(f"{role} {institution}: {url}")
+    if at.observer:
+        say(f"observer  {at.observer}")
 
 
 def _up(stack: Stack) -> int:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.city import Institution
+from deploy.city import Institution, Observer
 from deploy.embedded.processes import Identity, alive
 
 KEY_BYTES = 32
@@ -34,6 +34,7 @@ class Addresses:
     mongodb: str
     rail: str
     desks: Mapping[str, Mapping[str, str]]  # role → institution → URL
+    observer: str = ""  # empty where the city has none
 
 
 @dataclass
@@ -117,7 +118,7 @@ def give_key(folder: Path, institution: Institution) -> Path:
     return path
 
 
-def give_token(folder: Path, institution: Institution) -> tuple[Path, str]:
+def give_token(folder: Path, institution: Institution | Observer) -> tuple[Path, str]:
     """The file that tells the desk whose a bearer token is (`{token: clerk}`), and the clerk's token."""
     path = folder / f"{institution.key}.json"
     if path.exists():

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 RUN = Path("build") / "run"
 ROLES = ("escrow", "registry", "seller_bank", "buyer_bank", "fund_center")
 SERVED = ("escrow", "registry", "seller_bank")
+OBSERVER = "observer"
 FOLLOW_EVERY_S = 0.5
 
 app = typer.Typer(
@@ -281,12 +282,13 @@ def resume(
 
 @app.command()
 def serve(
-    role: Annotated[str, typer.Argument(metavar="ROLE", help=" | ".join(SERVED))],
+    role: Annotated[str, typer.Argument(metavar="ROLE", help=" | ".join((*SERVED, OBSERVER)))],
     institution: Annotated[str, typer.Option("--institution", help="its name on the wire: liaocheng-notary")],
 ) -> None:
-    """Run one institution's service until SIGTERM. Settings are DAIYA_* in the environment: docs/operations.md."""
-    if role not in SERVED:
-        _fail(f"there is no service for {role}; there are {', '.join(SERVED)}")
+    """Run one institution's service, or an observer, until SIGTERM. Settings are DAIYA_* in the environment:
+    docs/operations.md."""
+    if role not in (*SERVED, OBSERVER):
+        _fail(f"there is no service for {role}; there are {', '.join((*SERVED, OBSERVER))}")
     import importlib
     import re
 
@@ -294,12 +296,18 @@ def serve(
 
     if re.fullmatch("[a-z0-9][a-z0-9-]{1,40}", institution) is None:
         _fail(f"{institution!r} is no institution's name: 2 to 41 of a-z, 0-9 and -, the first no -")
-    from services.runtime.service import serve as run
     from services.runtime.settings import Settings
 
-    part = importlib.import_module(f"services.{role}.service").PART
     try:
-        run(part, institution, Settings())  # pyright: ignore[reportCallIssue] (the environment gives them)
+        settings = Settings()  # pyright: ignore[reportCallIssue] (the environment gives them)
+        if role == OBSERVER:
+            from services.observer.service import serve as observe
+
+            observe(institution, settings)
+        else:
+            from services.runtime.service import serve as run
+
+            run(importlib.import_module(f"services.{role}.service").PART, institution, settings)
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         _fail(f"settings: {found}")

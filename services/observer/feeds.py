@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from contracts.envelope import Malformed, decode, public_feed, source, wire_time
 from contracts.event import EVENTS, Role
-from services.observer.cases import Heard, Institutions, case_page, line_of, opens_a_case
+from services.observer.cases import Heard, Institutions, case_page, in_order, line_of, opens_a_case
 from services.observer.pages import CaseLine, CasePage, News, Status
 from services.runtime.clock import Clock
 from services.runtime.core.periods import Calendar, day_in_china
@@ -85,6 +85,36 @@ class Feed:
         )
 
 
+class Listener:
+    """Somebody who hears words as they come; over when it is too far behind, or when the observer stops."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._words: asyncio.Queue[Heard | None] = asyncio.Queue()
+
+    def tell(self, word: Heard) -> None:
+        """Another word, as long as there is room."""
+        if self._words.qsize() >= WAITING_NEWS:
+            self.end()
+        elif not self.over:
+            self._words.put_nowait(word)
+
+    def end(self) -> None:
+        """There will be no more."""
+        self.over = True
+        self._words.put_nowait(None)
+
+    async def next(self, within_s: float) -> Heard | None:
+        """The next word; None when none has come in so many seconds, or it is over."""
+        if self.over:
+            return None
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._words.get()
+        except TimeoutError:
+            return None
+
+
 class Observer:
     """What is known from the feeds that this observer is entitled to."""
 
@@ -95,7 +125,7 @@ class Observer:
         self.calendar = calendar
         self.metrics = Metrics()
         self.observed: Institutions = frozenset((feed.role, feed.institution) for feed in self.feeds)
-        self._listening: set[asyncio.Queue[Heard | None]] = set()
+        self._listening: set[Listener] = set()
         self._remade: dict[tuple[str, int], int] = {}
         self._placing = asyncio.Lock()  # feeds are read side by side, and meet in their cases
 
@@ -132,7 +162,8 @@ class Observer:
             await self.store.move_cursor(self._cursor(feed, partition), offset + 1)
         self.metrics.records.labels(feed.topic).inc(len(batch))
         for word in fresh:
-            self._tell(word)
+            for listener in self._listening:
+                listener.tell(word)
 
     async def _fresh(self, words: Iterable[Heard]) -> list[Heard]:
         """Those that are not kept yet, each once."""
@@ -151,7 +182,7 @@ class Observer:
         turning = {word.case for word in (*openings, *(word for word in words if word.ends))}
         for case in sorted(turning):
             async with self._placing:
-                row = await self.store.row(f"{CASE}/{case}")
+                row = await self.case_row(case)
                 if row is not None:
                     await self._place_case(row)
 
@@ -167,10 +198,20 @@ class Observer:
 
     # --- answering --------------------------------------------------------------------------------------------
 
+    async def case_row(self, case: str) -> Row | None:
+        """Where a case lies; None where its opening is not known here."""
+        return await self.store.row(f"{CASE}/{case}")
+
     async def page(self, case: str) -> CasePage | None:
         """One case; None where its opening is not known here."""
-        row = await self.store.row(f"{CASE}/{case}")
+        row = await self.case_row(case)
         return await self._page(row) if row is not None else None
+
+    async def words(self, case: str) -> list[Heard]:
+        """What was said in a case, in order."""
+        row = await self.case_row(case)
+        folio = await self._folio(row) if row is not None else []
+        return [word for word in in_order(folio) if word.case == case]
 
     async def lines(
         self, status: Status | None, institution: str | None, overdue: bool | None, before: Row | None
@@ -188,28 +229,28 @@ class Observer:
                 yield line
 
     async def _page(self, row: Row) -> CasePage:
-        words = [_word(one) for one in await self.store.rows_of(row.subject) if one.kind == WORD]
+        words = await self._folio(row)
         return case_page(row.case, words, self.observed, self.calendar, day_in_china(self.clock.now()))
+
+    async def _folio(self, row: Row) -> list[Heard]:
+        return [_word(one) for one in await self.store.rows_of(row.subject) if one.kind == WORD]
 
     # --- listening --------------------------------------------------------------------------------------------
 
     @contextmanager
-    def listening(self) -> Iterator["asyncio.Queue[Heard | None]"]:
-        """Every word that this process keeps from now on, as it comes; None when whoever listens is too far behind."""
-        queue = asyncio.Queue[Heard | None]()
-        self._listening.add(queue)
+    def listening(self) -> Iterator[Listener]:
+        """Every word that this process keeps from now on, as it comes."""
+        listener = Listener()
+        self._listening.add(listener)
         try:
-            yield queue
+            yield listener
         finally:
-            self._listening.discard(queue)
+            self._listening.discard(listener)
 
-    def _tell(self, word: Heard) -> None:
-        for queue in tuple(self._listening):
-            if queue.qsize() < WAITING_NEWS:
-                queue.put_nowait(word)
-            else:
-                self._listening.discard(queue)
-                queue.put_nowait(None)
+    def close(self) -> None:
+        """Nobody hears anything more: the process stops."""
+        for listener in self._listening:
+            listener.end()
 
 
 def news(word: Heard) -> News:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.event import Role
 from contracts.period import Period
-from contracts.values import AccountNumber, document_number
+from contracts.values import AccountNumber, InstitutionName, document_number
 
 
 class HouseSettings(BaseModel):
@@ -44,6 +45,9 @@ class Settings(BaseSettings):
     tokens_file: Path = Field(Path("build/run/keys/tokens.json"), description="JSON: bearer token → clerk's name")
     settings_file: Path | None = Field(None, description="JSON: what the institution knows of itself")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="from which level on it logs")
+    observes: tuple[tuple[Role, InstitutionName], ...] = Field(
+        (), description="observer: JSON list of [role, institution] whose public feeds it is entitled to"
+    )
     drain_every_s: float = Field(1.0, description="seconds between looks at what could not be sent")
     ask_again_every_s: float = Field(5.0, description="seconds between requests for what is missing in a line")
     timers_every_s: float = Field(1.0, description="seconds between looks at running periods")

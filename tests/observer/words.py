@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from contracts.document import Document
+from contracts.envelope import Envelope, Record, encode, to_data
 from contracts.event import Event, Role
 from contracts.events.case import CaseCancelled, CaseCompleted, ClosingRequested, MoneyStatement
 from contracts.events.escrow import (
@@ -151,3 +152,13 @@ def whole() -> list[Heard]:
         (E, BALANCE),
         (E, completed()),
     )
+
+
+def record(one: Heard, source: str = "") -> Record:
+    """The record that carries a word in its feed."""
+    data = to_data(dict(one.values))
+    spoken_by = source or f"/{one.by.value}/{one.institution}"
+    envelope = Envelope(
+        one.id, spoken_by, one.type_name, one.case, one.at, one.subject, None, one.cause, data, "ed25519:QUJD"
+    )
+    return encode(envelope)

@@ -16,6 +16,9 @@ from contracts.procedures import PROCEDURES, Word, violations
 from contracts.values import UnitNumber
 from services.escrow.facts import ReturnOrdered
 from services.escrow.rules import RULEBOOK as ESCROW
+from services.observer.cases import case_page
+from services.observer.feeds import Feed
+from services.observer.pages import Status
 from services.registry.facts import FolioImported, RegistrationDecided
 from services.registry.register import Register
 from services.registry.rules import RULEBOOK as REGISTRY
@@ -330,6 +333,24 @@ class World:
         assert ledger.held_fen == self.rail.balance_fen(lc.ESCROW_ACCOUNT), "our ledger beside the rail's books"
         words = [Word(Role(s.filed.speaker.split("/")[1]), type(s.filed.fact)) for s in await self.trace()]  # type: ignore[arg-type]
         assert violations(PROCEDURES["LC-FULL", "2023-03-20"], words) == []
+        await self.check_the_public_words()
+
+    async def check_the_public_words(self) -> None:
+        """Everything said is public, once or more; an observer finds no disorder, waits for nobody in a case that has
+        ended, and reads nothing personal."""
+        feeds = [Feed(role, name) for role, name in lc.INSTITUTIONS.items()]
+        records = [(feed, received) for feed in feeds for received in self.log.everything(feed.topic)]
+        public = {word.id: word for word in (feed.read(received) for feed, received in reversed(records))}
+        assert set(public) == {said.filed.id for said in await self.trace()}
+        for case in sorted({word.case for word in public.values() if word.case}):
+            page = case_page(case, public.values(), frozenset(lc.INSTITUTIONS.items()), CALENDAR, NOON.date())
+            assert page.violations == (), page.violations
+            phases = {(await self.file(role, case)).phase for role in self.houses}
+            assert (page.status is Status.OPEN) == (phases != {Phase.ENDED}), (page.status, phases)
+            assert page.status is Status.OPEN or page.waiting_for == ()
+            told = page.model_dump_json()
+            people = (lc.BUYER, lc.SELLER, lc.STRANGER)
+            assert not [p.name for p in people if p.name in told or str(p.id_number) in told]
 
     async def live_is_stored(self, role: Role) -> None:
         """What a process knows from its own turns is what the database gives: loading is folding."""

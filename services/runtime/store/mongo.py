@@ -30,7 +30,6 @@ from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, DeleteOne, UpdateOn
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
-from contracts.event import Role
 from services.runtime.core.rows import Row
 from services.runtime.store import PAGE_ROWS, Entry, JsonItems, Snapshot, StoreUnavailable
 
@@ -59,8 +58,8 @@ class MongoStore:
     """`Store` on MongoDB. Every call raises StoreUnavailable where the database does not answer, loses its
     primary or cannot keep what it was given on a majority; it may have been done then."""
 
-    def __init__(self, address: str, role: Role, institution: str, driver: Driver = "motor") -> None:
-        """`address` is a connection string. Nothing is connected yet. Raises
+    def __init__(self, address: str, role: str, institution: str, driver: Driver = "motor") -> None:
+        """`address` is a connection string; `role` may also be "observer". Nothing is connected yet. Raises
         pymongo.errors.ConfigurationError or InvalidURI."""
         limits = {
             "serverSelectionTimeoutMS": SELECTION_MS,
@@ -270,9 +269,9 @@ class MongoStore:
             await self._db.cursors.update_one({"_id": name}, {"$max": {"at": Int64(to)}}, upsert=True)
 
 
-def database_name(role: Role, institution: str) -> str:
+def database_name(role: str, institution: str) -> str:
     """The institution's own database: `daiya_escrow_liaocheng_notary`."""
-    return f"daiya_{role.value}_{institution}".replace("-", "_")
+    return f"daiya_{role}_{institution}".replace("-", "_")
 
 
 @contextmanager
