@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,14 +29,15 @@ from contracts.events.case import CaseCancelled, CaseCompleted, MoneyStatement
 from contracts.events.escrow import DepositConfirmed
 from contracts.procedures import PROCEDURES
 from contracts.values import canonical_json
+from deploy.city import OBSERVER
 from deploy.clerks import People, Rail, Stuck, keep_looking
 from deploy.embedded.jars import CannotFetch, WrongJar
 from deploy.embedded.processes import StartFailed
-from deploy.evidence import Evidence, Registered, Verified, checks
+from deploy.evidence import Evidence, Observed, Registered, Verified, checks, observed_apart
 from deploy.report import Report, make_console
 from deploy.stack import CHECKOUT, ENDS, Stack
 from deploy.topics import TopicMismatch, TopicsRefused
-from deploy.witness import Place, Witness, WitnessLost
+from deploy.witness import Place, Spoken, Witness, WitnessLost
 from services.desk_client import Desk, DeskRefused, DeskUnreachable, in_path
 from services.sale_file import BadSaleFile, SaleFile, load_sale
 from services.sale_opening import open_case, prepare
@@ -44,6 +45,7 @@ from services.sale_opening import open_case, prepare
 EXAMPLES = {"LC-FULL": CHECKOUT / "examples" / "liaocheng-full.yaml"}
 PLAYED_WITHIN_S = 60
 QUIET_WITHIN_S = 5
+OBSERVED_WITHIN_S = 5
 POLL_S = 0.05
 LOG_LINES = 12
 
@@ -69,6 +71,7 @@ class Demo:
         self.report = report
         self.procedure = PROCEDURES[file.sale.procedure, file.sale.edition]
         self.case = ""
+        self.observed_within_s: float = OBSERVED_WITHIN_S
         self._stack = stack
         self.desks: dict[Role, Desk] = {}
         self.rail = Rail(stack.addresses.rail)
@@ -154,6 +157,7 @@ class Demo:
             phases={place.name: pages[place.role]["phase"] for place in self.places},
             waiting=tuple(line for place in self.places for line in _left(place.name, pages[place.role])),
             dead=tuple(self.witness.dead),
+            observed=await self._observed(spoken),
         )
 
     async def _quiet_pages(self) -> dict[Role, dict[str, Any]]:
@@ -164,6 +168,22 @@ class Demo:
             if all(page["phase"] == "ended" for page in pages.values()) or time.monotonic() > until:
                 return pages
             await asyncio.sleep(POLL_S)
+
+    async def _observed(self, spoken: Sequence[Spoken]) -> Observed:
+        """What the observer says of the case, once it agrees with what was said; after a while, whatever it says."""
+        until = time.monotonic() + self.observed_within_s
+        addresses = self._stack.addresses
+        if not addresses.observer:
+            return Observed(trouble="this city has no observer")
+        async with Desk(OBSERVER, addresses.observer, self._stack.token(OBSERVER)) as desk:
+            while True:
+                try:
+                    found = _observed(await desk.get(f"/cases/{in_path(self.case)}"))
+                except (DeskRefused, DeskUnreachable) as error:
+                    found = Observed(trouble=str(error))
+                if not observed_apart(found, spoken) or time.monotonic() > until:
+                    return found
+                await asyncio.sleep(POLL_S)
 
     async def _verify(self, document: Document, issuer: Role) -> Verified:
         """Ask the issuer's desk with the document's code, and with another one, which must not do."""
@@ -189,6 +209,22 @@ class Demo:
                     found = [{"action": "no answer", "what": str(error)}]
                 lines += [f"{place.name}{path}: {_brief(one)}" for one in found]
         return lines
+
+
+def _observed(page: Mapping[str, Any]) -> Observed:
+    """The observer's page of a case in what the checks look at."""
+    waiting = [f"{one['event']} of {one['by']['institution']} ({one['clause']})" for one in page["waiting_for"]]
+    money = page["money"]
+    return Observed(
+        status=page["status"],
+        events=tuple(line["event"] for line in page["timeline"]),
+        waiting_for=tuple(waiting),
+        violations=tuple(one["why"] for one in page["violations"]),
+        in_fen=money["in_fen"],
+        out_fen=money["out_fen"],
+        held_fen=money["held_fen"],
+        documents=len(page["documents"]),
+    )
 
 
 def _stated(page: Mapping[str, Any]) -> MoneyStatement | None:
@@ -241,6 +277,7 @@ async def _run(stack: Stack, file: SaleFile, arguments: Arguments, report: Repor
     report.documents(evidence.documents)
     report.money(evidence)
     report.register(evidence)
+    report.observed(evidence.observed)
     report.checks(found)
     report.verdict(evidence.case, found)
     return ALL_AGREE if all(check.passed for check in found) else DIFFERS

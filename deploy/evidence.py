@@ -44,6 +44,21 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """What the observer's desk says of the case, from the public feeds alone; `trouble` where it says nothing."""
+
+    status: str = ""
+    events: tuple[str, ...] = ()
+    waiting_for: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
+    in_fen: int = 0
+    out_fen: int = 0
+    held_fen: int = 0
+    documents: int = 0
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything collected. `phases`: the phase of the case's file by institution; `books`: the rail's, of this case;
     `waiting`: worklists and incidents that are left; `dead`: dead letters."""
@@ -59,6 +74,7 @@ class Evidence:
     phases: Mapping[str, str]
     waiting: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
+    observed: Observed = Observed(trouble="nobody asked the observer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +120,7 @@ def checks(evidence: Evidence) -> list[Check]:
         _documents_verify(evidence),
         _everybody_has_ended(evidence),
         _nothing_is_left(evidence),
+        _the_observer_agrees(evidence),
     ]
 
 
@@ -262,6 +279,26 @@ def _everybody_has_ended(evidence: Evidence) -> Check:
 def _nothing_is_left(evidence: Evidence) -> Check:
     left = (*evidence.waiting, *evidence.dead)
     return Check("nothing waits, no incident is open, no dead letter", not left, "; ".join(left) or "none")
+
+
+def observed_apart(observed: Observed, spoken: Iterable[Spoken]) -> list[str]:
+    """What the observer does not know yet or finds wrong of a completed case, beside what was said in it."""
+    if observed.trouble:
+        return [observed.trouble]
+    unread = Counter(one.kind.type_name.split(".")[1] for one in spoken) - Counter(observed.events)
+    return [
+        *(f"it has not read {name}" for name in unread),
+        *([] if observed.status == "completed" else [f"for it the case is {observed.status}"]),
+        *(f"it waits for {one}" for one in observed.waiting_for),
+        *(f"violation: {one}" for one in observed.violations),
+    ]
+
+
+def _the_observer_agrees(evidence: Evidence) -> Check:
+    apart = observed_apart(evidence.observed, evidence.spoken)
+    told = "; ".join(apart) or f"{len(evidence.observed.events)} public words, nobody waited for, no violation"
+    name = "the observer, from the public feeds alone, sees the case completed and nothing out of order"
+    return Check(name, not apart and bool(evidence.spoken), told)
 
 
 def _all(evidence: Evidence, kind: type[E]) -> list[E]:

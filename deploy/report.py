@@ -14,7 +14,7 @@ from rich.table import Table
 from contracts.event import Role
 from contracts.procedures import Procedure
 from deploy.clerks import yuan
-from deploy.evidence import Check, Evidence, Verified, rail_transfers
+from deploy.evidence import Check, Evidence, Observed, Verified, rail_transfers
 from deploy.telling import name_of, title, told
 from deploy.witness import Spoken
 from services.runtime.core.periods import CHINA_TIME
@@ -129,6 +129,23 @@ class Report:
             self.console.print(f"  mortgage  rank {rank}: {certificate}")
         if not evidence.register.mortgages:
             self.console.print("  mortgage  none")
+
+    def observed(self, observed: Observed) -> None:
+        """What the observer says of the case, which reads the masked public feeds and nothing else."""
+        self.heading("Observer: the case by the public feeds alone (LC-R5)")
+        if observed.trouble:
+            self.console.print(f"  [red]{escape(observed.trouble)}[/red]", soft_wrap=True)
+            return
+        m = observed
+        lines = (
+            ("status", observed.status),
+            ("waiting for", "; ".join(observed.waiting_for) or "nobody"),
+            ("violations", "; ".join(observed.violations) or "none"),
+            ("money", f"in {yuan(m.in_fen)} = out {yuan(m.out_fen)} + held {yuan(m.held_fen)}"),
+            ("read", f"{len(observed.events)} words, {observed.documents} documents"),
+        )
+        for name, text in lines:
+            self.console.print(f"  {name:<13}{escape(text)}", soft_wrap=True)
 
     def checks(self, found: Sequence[Check]) -> None:
         """Every check with its verdict."""

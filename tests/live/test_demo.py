@@ -26,7 +26,8 @@ def test_a_planted_fen_is_the_only_thing_that_differs_in_a_whole_case() -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     verdicts = re.findall(r"^  ([✓✗]) (.*?) \(", done.stdout, re.MULTILINE)
     assert {name for mark, name in verdicts if mark == "✗"} == FAILED
-    assert len(verdicts) == 15
+    assert len(verdicts) == 16
+    assert re.search(r"^  waiting for +nobody$", done.stdout, re.MULTILINE)
     assert "account ESCROW-LC-01: the balance is +1 fen off" in done.stdout
     assert "\x1b" not in done.stdout  # no terminal, no colours
 
@@ -40,7 +41,7 @@ def test_ctrl_c_in_the_middle_of_a_case_leaves_no_process(tmp_path: Path) -> Non
         while "case-opened" not in output.read_text() and demo.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         children = [identify(int(pid)) for pid in _children(demo.pid)]
-        assert len(children) >= 6, output.read_text()  # Kafka, MongoDB, the rail, three services
+        assert len(children) >= 7, output.read_text()  # Kafka, MongoDB, the rail, three services, an observer
         demo.send_signal(signal.SIGINT)
         time.sleep(0.2)
         demo.send_signal(signal.SIGINT)  # make passes its own on

@@ -20,7 +20,7 @@ from contracts.events.escrow import (
 from contracts.events.seller_bank import ReleaseApplied
 from contracts.procedures import PROCEDURES
 from contracts.values import UnitNumber
-from deploy.evidence import Check, Evidence, Registered, Verified, checks, rail_transfers
+from deploy.evidence import Check, Evidence, Observed, Registered, Verified, checks, rail_transfers
 from deploy.stack import CHECKOUT
 from deploy.witness import Spoken
 from services.sale_file import load_sale
@@ -133,7 +133,14 @@ def agreed() -> Evidence:
         ),
         documents=tuple(Verified(d, Role.ESCROW, "") for d in named),
         phases=dict.fromkeys(lc.INSTITUTIONS.values(), "ended"),
+        observed=observed(trace),
     )
+
+
+def observed(trace: tuple[Spoken, ...], **other: Any) -> Observed:
+    """What an observer says that has read every word."""
+    events = tuple(one.kind.type_name.split(".")[1] for one in trace)
+    return replace(Observed(status="completed", events=events, in_fen=lc.PRICE_FEN, out_fen=lc.PRICE_FEN), **other)
 
 
 def failed(evidence: Evidence) -> dict[str, Check]:
@@ -156,11 +163,12 @@ def registered(evidence: Evidence, **other: Any) -> Evidence:
 
 def test_agreed_evidence_passes_every_check() -> None:
     assert failed(agreed()) == {}
-    assert len(checks(agreed())) == 15
+    assert len(checks(agreed())) == 16
 
 
 STATEMENT_LINES = "each line of the statement is a transfer at the rail, and each transfer a line"
 DEPOSIT = "the deposit account holds what the statement says"
+OBSERVER = "the observer, from the public feeds alone, sees the case completed and nothing out of order"
 WRONG: list[tuple[str, Callable[[Evidence], Evidence]]] = [
     ("the order is that of LC-FULL (2023-03-20)", swapped),
     ("the order is that of LC-FULL (2023-03-20)", lambda e: replace(e, spoken=())),
@@ -192,6 +200,11 @@ WRONG: list[tuple[str, Callable[[Evidence], Evidence]]] = [
     ("every institution's file has ended", lambda e: replace(e, phases={**e.phases, "liaocheng-icbc": "open"})),
     ("every institution's file has ended", lambda e: replace(e, phases={"liaocheng-icbc": "ended"})),
     ("every institution's file has ended", lambda e: without(e, CaseCompleted)),
+    (OBSERVER, lambda e: replace(e, observed=Observed(trouble="it does not answer"))),
+    (OBSERVER, lambda e: replace(e, observed=observed(e.spoken[:-1]))),
+    (OBSERVER, lambda e: replace(e, observed=observed(e.spoken, status="open"))),
+    (OBSERVER, lambda e: replace(e, observed=observed(e.spoken, waiting_for=("case-completed",)))),
+    (OBSERVER, lambda e: replace(e, observed=observed(e.spoken, violations=("word 3 comes too early",)))),
     ("nothing waits, no incident is open, no dead letter", lambda e: replace(e, waiting=("sign",))),
     ("nothing waits, no incident is open, no dead letter", lambda e: replace(e, dead=("a record",))),
 ]  # fmt: skip
