@@ -41,7 +41,8 @@ class CheckedText(str):
 
     @classmethod
     def _check(cls, text: str) -> str:
-        raise NotImplementedError
+        """The wire form of `text`; each kind of text says which that is. Raises `PydanticCustomError`."""
+        raise TypeError(f"{cls.__name__} does not say which texts it takes")
 
     @classmethod
     def _refuse(cls, why: str) -> PydanticCustomError:

@@ -6,7 +6,7 @@ from contracts.event import Event
 from services.runtime import logs
 from services.runtime.core.facts import Alarm
 from services.runtime.core.file import Heard, Item, Kept, Refused, Resumed, Said, Stopped, Struck
-from services.runtime.core.fold import Turn
+from services.runtime.core.turn import Turn
 
 
 def write(subject: str, turns: Iterable[Turn]) -> None:

@@ -26,9 +26,10 @@ from contracts.event import Event, Role
 from contracts.events.line import RepeatRequested
 from services.runtime.core.facts import OwnFact
 from services.runtime.core.file import Said
-from services.runtime.core.fold import Ask, derived_id
+from services.runtime.core.fold import derived_id
 from services.runtime.core.house import House
 from services.runtime.core.rows import Row
+from services.runtime.core.turn import Ask
 from services.runtime.keys import Keys
 from services.runtime.log import Log, LogUnavailable, Received
 from services.runtime.store import Store, all_rows, row_pages

@@ -14,11 +14,12 @@ from typing import Any
 from contracts.envelope import encode
 from services.runtime import diary, logs
 from services.runtime.core.file import Heard, Item, Refused, Resumed, Said, Subject, spoken_words
-from services.runtime.core.fold import Turn, hear, load, stop, strike
+from services.runtime.core.fold import hear, load, stop, strike
 from services.runtime.core.house import House
 from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
 from services.runtime.core.journal import load as load_item
 from services.runtime.core.rows import PROJECTED, Row, rows
+from services.runtime.core.turn import Turn
 from services.runtime.keys import Keys
 from services.runtime.log import Log, Received
 from services.runtime.metrics import Metrics

@@ -11,8 +11,9 @@ from contracts.events.line import RepeatRequested
 from services.escrow.rules import RULEBOOK as ESCROW
 from services.runtime.core.facts import Command
 from services.runtime.core.file import Heard, Letter, Phase, Readdressed, Said, spoken_words
-from services.runtime.core.fold import Turn, derived_id
+from services.runtime.core.fold import derived_id
 from services.runtime.core.rule import Chapter, Rule, Says, noted, rulebook
+from services.runtime.core.turn import Turn
 from tests.support import liaocheng as lc
 from tests.support.bench import FOLIO, NOON, Bench
 

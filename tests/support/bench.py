@@ -14,11 +14,12 @@ from contracts.envelope import Envelope, source, to_data
 from contracts.event import Event, Fact, Role
 from services.runtime.core.facts import Command, OwnFact
 from services.runtime.core.file import STANDING, Filed, Letter, Refusal, Refused, Said, Subject
-from services.runtime.core.fold import DeadLetter, Turn, derived_id, hear
+from services.runtime.core.fold import derived_id, hear
 from services.runtime.core.house import House
 from services.runtime.core.journal import vocabulary
 from services.runtime.core.rows import Row, rows
 from services.runtime.core.rule import Rulebook
+from services.runtime.core.turn import DeadLetter, Turn
 from services.runtime.keys import Keys
 
 F = TypeVar("F", bound=Fact)

@@ -52,39 +52,11 @@ from services.runtime.core.file import (
 from services.runtime.core.house import House
 from services.runtime.core.numbering import fill_in, number, wanted_documents
 from services.runtime.core.rule import Chapter, For, Rule, Tell, chances, refusal
+from services.runtime.core.turn import Ask, DeadLetter, Turn
 
 NAMESPACE = uuid.UUID("6f1c7a52-2f0e-5d0b-9a3f-6b2d1f0c4e11")
 MOST_SENTENCES = 1000  # in one turn of one subject; more is a rule that feeds itself
 SERIES = "series:"
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A letter that could be read but not accepted, and why."""
-
-    letter: Letter
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Ask a speaker for the words of its line that are missing."""
-
-    source: str
-    first_missing: int
-    last_missing: int
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one letter did: the subject after it, the items added, the words that must be said again because they were
-    asked for or because the letter was here before, what went to the dead letters, what is missing."""
-
-    subject: Subject
-    items: tuple[Item, ...] = ()
-    again: tuple[Said, ...] = ()
-    dead: tuple[DeadLetter, ...] = ()
-    asks: tuple[Ask, ...] = ()
 
 
 def hear(house: House, subject: Subject, letter: Letter) -> Turn:
