@@ -28,8 +28,8 @@ from services.registry.facts import (
 from services.registry.register import Register
 from services.registry.rules import RULEBOOK
 from services.runtime.core.file import STANDING
-from services.runtime.core.fold import Turn
 from services.runtime.core.rule import view
+from services.runtime.core.turn import Turn
 from tests.support.bench import FOLIO, NOON, Bench
 from tests.support.examples import BUYER, CERTIFICATE, CONSENT, EXAMPLES, MORTGAGE, SELLER, SPOUSE, document
 

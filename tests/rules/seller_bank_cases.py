@@ -22,7 +22,7 @@ from services.runtime.core.facts import (
     PeriodPassed,
     PeriodStarted,
 )
-from services.runtime.core.fold import Turn
+from services.runtime.core.turn import Turn
 from services.seller_bank.facts import ConsentDecided, LoanImported, PayoffAsked
 from services.seller_bank.loan_terms import LoanTerms
 from services.seller_bank.rules import RULEBOOK

@@ -41,7 +41,7 @@ from services.runtime.core.facts import (
     PeriodStarted,
     Purpose,
 )
-from services.runtime.core.fold import Turn
+from services.runtime.core.turn import Turn
 from tests.support import liaocheng as lc
 from tests.support.bench import Bench
 from tests.support.liaocheng import BANK, BANK_ACCOUNT, BUYER_ACCOUNT, PAYOFF_FEN, PRICE_FEN, REGISTRY, SELLER_ACCOUNT

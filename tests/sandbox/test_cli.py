@@ -101,6 +101,24 @@ def test_every_command_has_help(command: str) -> None:
     assert code == 0 and "Usage" in out
 
 
+@pytest.mark.parametrize(("observes", "why"), [
+    ("[]", "DAIYA_OBSERVES names no feed to read"),
+    ('[["king", "liaocheng-notary"]]', "settings: observes.0.0: Input should be"),
+    ('[["escrow", "Not A Name"]]', "settings: observes.0.1: String should match"),
+])  # fmt: skip
+def test_an_observer_without_feeds_that_it_can_read_says_so(
+    observes: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAIYA_OBSERVES", observes)
+    code, out, err = run("serve", "observer", "--institution", "liaocheng-regulator")
+    assert (code, out) == (1, "") and err.startswith(f"daiya: {why}")
+
+
+def test_there_is_no_service_for_a_role_without_one() -> None:
+    code, _, err = run("serve", "king", "--institution", "liaocheng-regulator")
+    assert code == 1 and err == "daiya: there is no service for king; there are escrow, registry, seller_bank, observer\n"
+
+
 def test_open_brings_a_sale_once_and_again_only_when_told(files: list[str]) -> None:
     assert run("open", EXAMPLE, *files) == (0, f"{CASE}\n", "")
     assert run("open", EXAMPLE, "--prepare", *files)[1] == f"{CASE}\n"
