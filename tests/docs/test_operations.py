@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from services.escrow.rules import RULEBOOK as ESCROW
+from services.observer.desk import make_app
+from services.observer.feeds import Metrics as ObserverMetrics
 from services.registry.rules import RULEBOOK as REGISTRY
 from services.runtime.core.rule import Rulebook
 from services.runtime.metrics import Metrics
@@ -38,10 +40,23 @@ def test_what_the_table_of_incidents_names_can_be_raised() -> None:
     assert named - {one for rulebook in RULEBOOKS.values() for one in raised(rulebook)} == set()
 
 
-def test_the_metrics_are_those_of_the_code() -> None:
+TABLES = [(Metrics, "| metric |"), (ObserverMetrics, "| the observer's metric |")]
+
+
+@pytest.mark.parametrize(("metrics", "head"), TABLES, ids=["institution", "observer"])
+def test_the_metrics_are_those_of_the_code(metrics: type[Metrics | ObserverMetrics], head: str) -> None:
     """Prometheus adds `_total` to a counter's name when it is asked."""
     kinds = {"counter": "_total", "gauge": "", "histogram": ""}
-    known = {metric.name + kinds[metric.type] for metric in Metrics().registry.collect()}
-    table = PAGE.read_text(encoding="utf-8").split("| metric |")[1].split("| kind |")[0]
+    known = {metric.name + kinds[metric.type] for metric in metrics().registry.collect()}
+    table = PAGE.read_text(encoding="utf-8").split(head)[1].split("\n\n")[0]
     named = {found for line in table.splitlines() for found in re.findall(r"^\| `(daiya_\w+)", line)}
     assert named == known
+
+
+def test_the_paths_of_the_observer_are_those_of_its_desk() -> None:
+    async def ready() -> str:
+        return ""
+
+    part = PAGE.read_text(encoding="utf-8").split("## The observer")[1].split("| the observer's metric |")[0]
+    named = set(re.findall(r"^\| `(/[^`]*)`", part, re.MULTILINE))
+    assert named == set(make_app("liaocheng-regulator", {}, ready).openapi()["paths"])
