@@ -16,6 +16,7 @@ class Process:
 
     def __init__(self, lag: dict[int, int]) -> None:
         self.institution = SimpleNamespace(metrics=Metrics())
+        self._starting = None  # it has started
         self.store = MemoryStore()
         self.hold(lag)
 
