@@ -14,9 +14,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.envelope import Envelope
+from contracts.values import verification_code
 
 KEY_BYTES = 32
-CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,8 @@ class Keys:
         return replace(envelope, signature="ed25519:" + base64.b64encode(signature).decode())
 
     def code(self, number: str) -> str:
-        """The verification code of a document's number: three groups of four characters."""
-        bits = int.from_bytes(self._mac(b"document", number.encode())[:8], "big")
-        letters = "".join(CROCKFORD[bits >> shift & 31] for shift in range(0, 60, 5))
-        return f"{letters[:4]}-{letters[4:8]}-{letters[8:]}"
+        """The verification code of a document's number, which nobody can guess without the key."""
+        return verification_code(self._mac(b"document", number.encode()))
 
     @cached_property
     def _signing(self) -> Ed25519PrivateKey:

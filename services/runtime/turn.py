@@ -7,13 +7,13 @@ again: one that is on file already says its words again, and nothing else.
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from contracts.envelope import encode
 from services.runtime import diary, logs
-from services.runtime.core.file import Heard, Item, Refused, Resumed, Said, Subject, spoken_words
+from services.runtime.core.file import Heard, Item, Refused, Resumed, Subject, spoken_words
 from services.runtime.core.fold import hear, load, stop, strike
 from services.runtime.core.house import House
 from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
@@ -35,7 +35,6 @@ MOST_SNAPSHOT_BYTES = MOST_ENTRY_BYTES = 8 * 1024 * 1024
 """As JSON. A document of the database holds 16 MB, and BSON is less than twice as long."""
 CACHED_SUBJECTS = 20_000
 
-Watcher = Callable[[Sequence[Said]], Awaitable[None]]
 Letters = Sequence[tuple[Letter | Unreadable, Received]]
 
 
