@@ -64,8 +64,7 @@ class Report:
 
     def clause(self, spoken: Spoken) -> str:
         """The clause under which it was said: the procedure's own, else that of the event."""
-        step = self.procedure.step(spoken.by, spoken.kind)
-        return step.article if step is not None else spoken.kind.article
+        return self.procedure.article(spoken.by, spoken.kind) or spoken.kind.article
 
     # --- afterwards -----------------------------------------------------------------------------------------
 

@@ -3,6 +3,6 @@
 Importing this package fills contracts.event.EVENTS.
 """
 
-from contracts.events import case, escrow, line, registry, seller_bank
+from contracts.events import case, escrow, lender, line, registry, seller_bank
 
-__all__ = ["case", "escrow", "line", "registry", "seller_bank"]
+__all__ = ["case", "escrow", "lender", "line", "registry", "seller_bank"]

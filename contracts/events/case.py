@@ -44,7 +44,8 @@ class DepositAccount(BaseModel):
 
 
 class CaseOpened(Event, Opening, by=[E, R, S, B, F], to=ALL_ROLES, article="LC-F1, LC-L1"):
-    """The people have signed: these are the terms. In Liaocheng the deposit agreement is part of it."""
+    """The people have signed: these are the terms. In Liaocheng the deposit agreement is part of it. Where loans pay a
+    part of the price, `down_payment_fen` is the buyers' own part."""
 
     unit_number: UnitNumber
     institutions: dict[Role, InstitutionName]
@@ -53,6 +54,7 @@ class CaseOpened(Event, Opening, by=[E, R, S, B, F], to=ALL_ROLES, article="LC-F
     sellers: tuple[Party, ...]
     buyers: Annotated[tuple[Party, ...] | None, only(E, R, B, F)] = None
     price_fen: Annotated[PositiveFen | None, only(E, R, B, F)] = None
+    down_payment_fen: Annotated[PositiveFen | None, only(E, R, B, F)] = None
     deposit_account: Annotated[DepositAccount | None, only(E, B, F)] = None
     agreement: Document
     power_of_attorney: Annotated[Document | None, only(E, R)] = None
@@ -106,6 +108,20 @@ class PartyJoined(Event, by=[E, R, F], to=ALL_ROLES, article="LC-L2"):
     @property
     def institutions(self) -> dict[Role, InstitutionName]:
         """Who has a part by this word."""
+        return {self.role: self.institution}
+
+
+class JoinRefused(Event, by=[E, R, F], to=ALL_ROLES, article="LC-L2"):
+    """The keeper: who asked to join has no part in the case, and why."""
+
+    role: Role
+    institution: InstitutionName
+    because: FreeText
+    clause: Clause
+
+    @property
+    def addressees(self) -> dict[Role, str]:
+        """Who hears it: whoever asked, and nobody else."""
         return {self.role: self.institution}
 
 

@@ -7,7 +7,8 @@ from pydantic import PositiveInt
 
 from contracts.document import Document
 from contracts.event import Event, Role, only
-from contracts.values import AccountNumber, DocumentNumber, Person, PositiveFen
+from contracts.events.registry import Stage
+from contracts.values import AccountNumber, DocumentNumber, InstitutionName, Person, PositiveFen
 
 E, R, S, B, F = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK, Role.BUYER_BANK, Role.FUND_CENTER
 
@@ -27,11 +28,13 @@ class DepositConfirmed(Event, by=[E], to=[R, S, B, F], article="LC-F1, LC-L1, LC
     kind: MoneyKind
     certificate: Document
     price_complete: bool
+    lender: InstitutionName | None = None
     amount_fen: Annotated[PositiveFen | None, only(E, R, B, F)] = None
 
 
-class TransferApplicationMade(Event, by=[E], to=[R], article="LC-F3, LC-L5"):
-    """Buyer and seller apply for the transfer, by the notary under their power of attorney (授权委托书)."""
+class TransferApplicationMade(Event, by=[E], to=[R], article="LC-F3, LC-L4, LC-L5"):
+    """Buyer and seller apply for the transfer, or for its advance notice, by the notary under their power of attorney
+    (授权委托书). Lenders make their part of a joint application themselves."""
 
     application: Document
     round: PositiveInt
@@ -41,6 +44,8 @@ class TransferApplicationMade(Event, by=[E], to=[R], article="LC-F3, LC-L5"):
     consent: DocumentNumber
     deposit_certificates: tuple[DocumentNumber, ...]
     power_of_attorney: str
+    stage: Stage = Stage.REGISTRATION
+    notice: DocumentNumber | None = None
 
 
 class PayoffTransferred(Event, by=[E], to=[S], article="LC-F4, LC-L6"):

@@ -7,9 +7,26 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from contracts.document import Document
 from contracts.event import ALL_ROLES, Event, Role, only
-from contracts.values import Clause, DocumentNumber, FreeText, Instant, Person, Share, UnitNumber
+from contracts.values import (
+    Clause,
+    Day,
+    DocumentNumber,
+    FreeText,
+    Instant,
+    InstitutionName,
+    Person,
+    Share,
+    UnitNumber,
+)
 
 E, R, S, B, F = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK, Role.BUYER_BANK, Role.FUND_CENTER
+
+
+class Stage(StrEnum):
+    """What an application is for: the advance notice (预告登记) first, where a procedure has one, then the entry."""
+
+    NOTICE = "advance notice"
+    REGISTRATION = "registration"
 
 
 class RefusalReason(StrEnum):
@@ -83,8 +100,58 @@ class RegistrationRefused(Event, by=[R], to=[E, B, F], article="X-3"):
     reasons: tuple[Reason, ...]
 
 
+class NoticedMortgage(BaseModel):
+    """The advance notice of one lender's mortgage (抵押权预告登记), with its certificate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    lender: InstitutionName
+    certificate: Document
+
+
+class AdvanceNoticeRegistered(Event, by=[R], to=[E, S, B, F], article="LC-L4"):
+    """Registered together: the advance notice of the transfer (转移预告登记), and those of the mortgages in their order
+    of rank. A lender pays on its certificate through the last day on which it is valid, and not later."""
+
+    application: DocumentNumber
+    unit_number: UnitNumber
+    entry_number: PositiveInt
+    registered_at: Instant
+    valid_until: Day
+    transfer: Document
+    mortgages: tuple[NoticedMortgage, ...]
+
+
+class AdvanceNoticeEnded(Event, by=[R], to=[E, B, F], article="X-3"):
+    """The notices of a closed case are cancelled: every lender has sent nothing, or has its own back."""
+
+    certificates: tuple[DocumentNumber, ...]
+    entry_number: PositiveInt
+
+
+class AdvanceNoticeLapsed(Event, by=[R], to=[E, B, F], article="X-3, Civil Code 221"):
+    """The notices have lost their force: nobody has applied for the registration in time."""
+
+    certificates: tuple[DocumentNumber, ...]
+    entry_number: PositiveInt
+    lapsed_on: Day
+
+
+class RegisteredMortgage(BaseModel):
+    """A lender's mortgage entered together with the transfer, with its certificate (不动产登记证明)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    lender: InstitutionName
+    rank: PositiveInt
+    certificate: Document
+
+
 class TransferRegistered(Event, by=[R], to=ALL_ROLES, article="LC-F4, LC-L6"):
-    """Entered together: ownership, and the mortgages with their ranks. Nobody undoes an entry."""
+    """Entered together: ownership, and the lenders' mortgages, behind those that stood before. Nobody undoes an
+    entry."""
 
     application: DocumentNumber
     unit_number: UnitNumber
@@ -93,6 +160,7 @@ class TransferRegistered(Event, by=[R], to=ALL_ROLES, article="LC-F4, LC-L6"):
     owners: Annotated[tuple[Owner, ...] | None, only(E, B, F)] = None
     ownership_certificate: Document
     mortgages: tuple[RankedMortgage, ...]
+    new_mortgages: tuple[RegisteredMortgage, ...] = ()
 
 
 class MortgageReleased(Event, by=[R], to=ALL_ROLES, article="LC-F4, LC-L7"):

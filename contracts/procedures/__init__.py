@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from contracts.procedures.liaocheng import LC_FULL
-from contracts.procedures.procedure import Procedure, Step, Word, permitted, possible, violations
+from contracts.procedures.liaocheng import LC_FULL, LC_LOAN
+from contracts.procedures.procedure import Procedure, Step, Word, obstacle, permitted, violations
 from contracts.procedures.trace import in_causal_order
-from contracts.procedures.waiting import awaited_now, known_after
+from contracts.procedures.waiting import awaited_now, kinds, known_after, possible
 
-PROCEDURES: Mapping[tuple[str, str], Procedure] = {(p.name, p.edition): p for p in (LC_FULL,)}
+PROCEDURES: Mapping[tuple[str, str], Procedure] = {(p.name, p.edition): p for p in (LC_FULL, LC_LOAN)}
 
 __all__ = [
     "PROCEDURES",
@@ -16,7 +16,9 @@ __all__ = [
     "Word",
     "awaited_now",
     "in_causal_order",
+    "kinds",
     "known_after",
+    "obstacle",
     "permitted",
     "possible",
     "violations",

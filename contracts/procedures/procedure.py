@@ -12,18 +12,21 @@ from contracts.event import Event, Fact, Role
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """When a word that may be said holds up the case: once of each group in `after` one has been said, and of
-    `not_after` none. `period` names the period that a case may pin for it."""
+    """When a word that may be said holds up the case: once of each group in `after` one has been said, of `not_after`
+    none, and as long as none of the roles in `absent` has a part in the case. `period` names the period that a case may
+    pin for it."""
 
     after: tuple[frozenset[type[Event]], ...] = ()
     not_after: frozenset[type[Event]] = frozenset()
     period: str = ""
+    absent: frozenset[Role] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing that may be said. Of each group in `after` at least one must have been said before; of `not_after`
-    none. The order of a procedure's steps is that of its document.
+    none. The order of a procedure's steps is that of its document; a word that it has in two places, as the application
+    for the notice and for the entry, is two steps, and may be said where either allows it.
 
     What follows is for who looks on (contracts.procedures.waiting), and guards nothing. `awaited` is None for what
     nobody waits for. A word counts as said only where its field `counts_if` is true, and makes what it `reopens` due
@@ -44,7 +47,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """One policy document's procedure in one edition, which a case pins when it opens."""
+    """One policy document's procedure in one edition, which a case pins when it opens. `may_join`: those of its roles
+    that need not be known then, and whom a case can do without."""
 
     name: str
     edition: str
@@ -54,10 +58,26 @@ class Procedure:
     keeper: Role
     roles: tuple[Role, ...]
     steps: tuple[Step, ...]
+    may_join: frozenset[Role] = frozenset()
 
-    def step(self, role: Role, event: type[Event]) -> Step | None:
-        """The step by which `role` may say `event`, if there is one."""
-        return next((s for s in self.steps if s.event is event and s.by == role), None)
+    @property
+    def needed(self) -> tuple[Role, ...]:
+        """The roles that an opening must name."""
+        return tuple(role for role in self.roles if role not in self.may_join)
+
+    def ways(self, role: Role, event: type[Event]) -> tuple[Step, ...]:
+        """The steps by which `role` may say `event`."""
+        return tuple(s for s in self.steps if s.event is event and s.by == role)
+
+    def step(self, role: Role, event: type[Event], known: frozenset[type[Fact]] = frozenset()) -> Step | None:
+        """The step that `role` takes by saying `event`, knowing these kinds of fact: the first that is allowed, or else
+        the first; None if it has none."""
+        ways = self.ways(role, event)
+        return next((s for s in ways if not obstacle(s, known)), next(iter(ways), None))
+
+    def article(self, role: Role, event: type[Event]) -> str | None:
+        """The article under which `role` says `event`: of all its steps; None if it has none."""
+        return ", ".join(dict.fromkeys(s.article for s in self.ways(role, event))) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +119,13 @@ def step(
 
 
 def awaited(
-    *after: type[Event] | tuple[type[Event], ...], not_after: Iterable[type[Event]] = (), period: str = ""
+    *after: type[Event] | tuple[type[Event], ...],
+    not_after: Iterable[type[Event]] = (),
+    period: str = "",
+    absent: Iterable[Role] = (),
 ) -> Awaited:
     """When a word is awaited; an entry of `after` that is a tuple is met by any one of its events."""
-    return Awaited(groups_of(after), frozenset(not_after), period)
+    return Awaited(groups_of(after), frozenset(not_after), period, frozenset(absent))
 
 
 def groups_of(after: Iterable[type[Event] | tuple[type[Event], ...]]) -> tuple[frozenset[type[Event]], ...]:
@@ -112,19 +135,21 @@ def groups_of(after: Iterable[type[Event] | tuple[type[Event], ...]]) -> tuple[f
 
 def permitted(procedure: Procedure, role: Role, event: type[Event], known: frozenset[type[Fact]]) -> str:
     """Why `role`, knowing these kinds of fact, may not say `event` now; empty if it may."""
-    found = procedure.step(role, event)
+    found = procedure.step(role, event, known)
     name = f"{procedure.name} ({procedure.edition})"
     if found is None:
         return f"{role.value} says no {event.__name__} in {name}"
+    why = obstacle(found, known)
+    return f"{event.__name__} {why} in {name}, {found.article}" if why else ""
+
+
+def obstacle(found: Step, known: frozenset[type[Fact]]) -> str:
+    """What stands against a step when these kinds of fact are known; empty if nothing does."""
     for group in found.after:
         if not group & known:
-            wanted = " or ".join(sorted(kind.__name__ for kind in group))
-            return f"{event.__name__} comes after {wanted} in {name}, {found.article}"
+            return "comes after " + " or ".join(sorted(kind.__name__ for kind in group))
     against = found.not_after & known
-    if against:
-        said = ", ".join(sorted(kind.__name__ for kind in against))
-        return f"{event.__name__} does not come after {said} in {name}, {found.article}"
-    return ""
+    return "does not come after " + ", ".join(sorted(kind.__name__ for kind in against)) if against else ""
 
 
 def violations(procedure: Procedure, trace: Iterable[Word]) -> list[str]:
@@ -137,8 +162,3 @@ def violations(procedure: Procedure, trace: Iterable[Word]) -> list[str]:
             found.append(f"word {number}: {why}")
         known.add(word.event)
     return found
-
-
-def possible(procedure: Procedure, known: frozenset[type[Fact]]) -> tuple[Step, ...]:
-    """The steps whose conditions are met by what has been said, and that have not been taken."""
-    return tuple(s for s in procedure.steps if s.event not in known and not permitted(procedure, s.by, s.event, known))

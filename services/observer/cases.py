@@ -18,6 +18,7 @@ from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, Part
 from contracts.events.escrow import BalancePaid, DepositConfirmed, DepositRefunded, PayoffTransferred
 from contracts.period import Period
 from contracts.procedures import PROCEDURES, Procedure, Step, awaited_now, in_causal_order, known_after, permitted
+from contracts.procedures.waiting import Known
 from services.observer.pages import CasePage, Issued, Line, Money, MoneyLine, Party, Status, Violation, Waiting
 from services.runtime.core.periods import Calendar, Unpublished, due
 
@@ -125,8 +126,8 @@ def opens_a_case(word: Heard) -> bool:
 
 def line_of(word: Heard, procedure: Procedure | None = None) -> Line:
     """A word as a line of the timeline; of a later release's words only what the envelope says is known."""
-    step = procedure.step(word.by, word.kind) if procedure is not None and word.kind is not None else None
-    article = step.article if step is not None else word.kind.article if word.kind is not None else None
+    article = procedure.article(word.by, word.kind) if procedure is not None and word.kind is not None else None
+    article = article or (word.kind.article if word.kind is not None else None)
     return Line(
         id=word.id,
         time=word.at,
@@ -178,11 +179,13 @@ def _institutions(opened: Heard) -> list[tuple[Role, str]]:
 def _waiting(case: _Case, calendar: Calendar, today: date) -> Iterator[Waiting]:
     if case.procedure is None:
         return
-    known, since = frozenset[type[Fact]](), dict[Step, datetime]()
+    known: Known = frozenset()
+    since = dict[Step, datetime]()
+    present = {role for role, _ in case.parties}
     for word in case.words:
         if word.kind is not None:
             known = known_after(case.procedure, known, word.by, word.kind, word.values)
-            since = {step: since.get(step, word.at) for step in awaited_now(case.procedure, known)}
+            since = {step: since.get(step, word.at) for step in awaited_now(case.procedure, known, present)}
     periods = _periods(case.opened)
     for step, moment in since.items():
         for role, name in sorted(case.parties & case.observed):
@@ -236,7 +239,7 @@ def _violations(case: _Case) -> Iterator[Violation]:
 def _against(
     case: _Case, procedure: Procedure, word: Heard, kind: type[Event], known: frozenset[type[Fact]]
 ) -> Iterator[Violation]:
-    step = procedure.step(word.by, kind)
+    step = procedure.step(word.by, kind, known)
     unmet = [group for group in step.after if not group & known] if step is not None else []
     # What only they say whose feeds are not read may have been said.
     barred = step.not_after if step is not None else frozenset[type[Event]]()

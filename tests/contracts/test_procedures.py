@@ -6,15 +6,26 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from contracts.event import Event, Fact, Role
-from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, ClosingRequested
+from contracts.event import Event, Role
+from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, ClosingRequested, PartyJoined
 from contracts.events.escrow import (
     BalancePaid,
     DepositConfirmed,
     PayoffTransferred,
     TransferApplicationMade,
 )
+from contracts.events.lender import (
+    JoinRequested,
+    LendingEnded,
+    LoanApproved,
+    LoanDisbursed,
+    LoanRejected,
+    LoanReturned,
+    MortgageApplicationMade,
+)
 from contracts.events.registry import (
+    AdvanceNoticeEnded,
+    AdvanceNoticeRegistered,
     FolioRefused,
     FolioReserved,
     MortgageReleased,
@@ -34,10 +45,12 @@ from contracts.procedures import (
     violations,
 )
 from contracts.procedures.diagram import drawing_order, page, sequence_diagram, table, ways_out_diagram
-from contracts.procedures.liaocheng import LC_FULL
+from contracts.procedures.liaocheng import LC_FULL, LC_LOAN
 from contracts.procedures.procedure import step
+from contracts.procedures.waiting import Known
 
 E, R, S = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK
+B, F = Role.BUYER_BANK, Role.FUND_CENTER
 every_procedure = pytest.mark.parametrize("procedure", PROCEDURES.values(), ids=lambda p: p.name)
 every_step = pytest.mark.parametrize(
     ("procedure", "wanted"),
@@ -66,6 +79,73 @@ def test_a_case_as_the_document_tells_it_breaks_nothing() -> None:
     assert violations(LC_FULL, LEGAL) == []
 
 
+LOAN = (
+    Word(E, CaseOpened),
+    Word(R, FolioReserved),
+    Word(E, DepositConfirmed),
+    Word(B, JoinRequested),
+    Word(E, PartyJoined),
+    Word(B, LoanApproved),
+    Word(S, ConsentIssued),
+    Word(E, TransferApplicationMade),
+    Word(B, MortgageApplicationMade),
+    Word(R, AdvanceNoticeRegistered),
+    Word(B, LoanDisbursed),
+    Word(E, DepositConfirmed),
+    Word(E, TransferApplicationMade),
+    Word(B, MortgageApplicationMade),
+    Word(R, TransferRegistered),
+    Word(S, PayoffQuoted),
+    Word(E, PayoffTransferred),
+    Word(S, PayoffCompleted),
+    Word(S, ReleaseApplied),
+    Word(R, MortgageReleased),
+    Word(E, BalancePaid),
+    Word(E, CaseCompleted),
+)
+
+
+def test_the_loan_as_the_document_tells_it_breaks_nothing_and_is_awaited_word_by_word() -> None:
+    assert violations(LC_LOAN, LOAN) == []
+    known: Known = frozenset()
+    for place, word in enumerate(LOAN):
+        present = {E, R, S} | ({B} if any(w.event is PartyJoined for w in LOAN[:place]) else set())
+        waited = {(found.by, found.event) for found in awaited_now(LC_LOAN, known, present)}
+        assert (word.by, word.event) in waited or word.event is JoinRequested, (place, word)
+        known = known_after(LC_LOAN, known, word.by, word.event, {})
+
+
+def test_LC_L5_the_loan_is_not_paid_before_the_notice_nor_LC_L7_the_seller_before_the_release() -> None:
+    for first, second in ((AdvanceNoticeRegistered, LoanDisbursed), (MortgageReleased, BalancePaid)):
+        places = [n for n, w in enumerate(LOAN) if w.event in (first, second)]
+        swapped = list(LOAN)
+        swapped[places[0]], swapped[places[1]] = swapped[places[1]], swapped[places[0]]
+        assert violations(LC_LOAN, swapped)
+
+
+def test_after_a_rejection_another_bank_or_the_closing_is_waited_for() -> None:
+    known: Known = frozenset()
+    for word in (*LOAN[:5], Word(B, LoanRejected)):
+        known = known_after(LC_LOAN, known, word.by, word.event, {})
+    waited = {(s.event, s.article) for s in awaited_now(LC_LOAN, known, {E, R, S, B})}
+    assert waited == {(ClosingRequested, "LC-L3")}
+    known = known_after(LC_LOAN, known, E, PartyJoined, {})
+    assert LoanApproved in {s.event for s in awaited_now(LC_LOAN, known, {E, R, S, B})}
+
+
+def test_in_a_closed_case_each_lender_is_waited_for_by_what_it_did_itself() -> None:
+    known: Known = frozenset()
+    closed = (Word(E, ClosingRequested), Word(R, RegistrationClosed))
+    for word in (*LOAN[:11], *closed):
+        known = known_after(LC_LOAN, known, word.by, word.event, {})
+    present = {E, R, S, B, F}
+    assert {s.by for s in awaited_now(LC_LOAN, known, present) if s.event is LendingEnded} == {B, F}
+    for role in (B, F):
+        known = known_after(LC_LOAN, known, role, LendingEnded, {})
+    assert {s.by for s in awaited_now(LC_LOAN, known, present) if s.event is LoanReturned} == {B}
+    assert AdvanceNoticeEnded in {s.event for s in awaited_now(LC_LOAN, known, present)}
+
+
 def test_what_waits_for_nothing_of_each_other_may_be_said_in_any_order() -> None:
     first, parallel, rest = LEGAL[:1], LEGAL[1:4], LEGAL[4:]
     for order in itertools.permutations(parallel):
@@ -77,14 +157,14 @@ def test_what_waits_for_nothing_of_each_other_may_be_said_in_any_order() -> None
 def dependent(procedure: Procedure, trace: tuple[Word, ...]) -> Iterator[tuple[int, int]]:
     """Each pair of places where the later waits for the earlier alone, or must not come before it."""
     for later, word in enumerate(trace):
-        found = procedure.step(word.by, word.event)
+        found = procedure.step(word.by, word.event, frozenset(w.event for w in trace[:later]))
         assert found is not None
         for group in found.after:
             before = [n for n, w in enumerate(trace[:later]) if w.event in group]
             if len(before) == 1:
                 yield before[0], later
         for earlier, other in enumerate(trace[:later]):
-            theirs = procedure.step(other.by, other.event)
+            theirs = procedure.step(other.by, other.event, frozenset(w.event for w in trace[:earlier]))
             assert theirs is not None
             if word.event in theirs.not_after:
                 yield earlier, later
@@ -138,7 +218,7 @@ def test_calling_off_goes_through_the_registry() -> None:
 
 def test_what_is_possible_next_is_what_breaks_nothing() -> None:
     for length in range(len(LEGAL)):
-        said = frozenset(word.event for word in LEGAL[:length])
+        said = frozenset((word.by, word.event) for word in LEGAL[:length])
         following = possible(LC_FULL, said)
         assert LEGAL[length].event in {found.event for found in following}
         for found in following:
@@ -160,10 +240,11 @@ def traces_to(procedure: Procedure, events: frozenset[type[Event]]) -> Iterator[
 @every_step
 def test_every_step_can_be_reached(procedure: Procedure, wanted: Step) -> None:
     def said(steps: Iterable[Step]) -> list[Word]:
-        before = [Word(s.by, s.event) for s in steps if s.event is not wanted.event]
+        before = [Word(s.by, s.event) for s in steps if s is not wanted and s.event not in wanted.not_after]
         return [*before, Word(wanted.by, wanted.event)]
 
-    assert any(violations(procedure, said(trace)) == [] for trace in traces_to(procedure, frozenset({wanted.event})))
+    before = frozenset(min(group, key=lambda e: e.type_name) for group in wanted.after)
+    assert any(violations(procedure, said(trace)) == [] for trace in traces_to(procedure, before | {wanted.event}))
 
 
 @every_step
@@ -178,7 +259,8 @@ def test_every_step_has_its_article_and_its_speaker_a_part(procedure: Procedure,
 def test_a_procedure_is_whole(procedure: Procedure) -> None:
     assert procedure.keeper in procedure.roles
     assert procedure.openers <= set(procedure.roles)
-    assert len({(s.by, s.event) for s in procedure.steps}) == len(procedure.steps)
+    assert len({(s.by, s.event, s.article) for s in procedure.steps}) == len(procedure.steps)
+    assert procedure.may_join <= set(procedure.roles) - {procedure.keeper, *procedure.openers}
     events = {s.event for s in procedure.steps}
     for found in procedure.steps:
         assert found.not_after <= events
@@ -197,30 +279,36 @@ def test_what_is_awaited_can_be_said_in_it_and_is_awaited_on_some_way(procedure:
         if when is None:
             continue
         assert set().union(*when.after) <= events
-        before = frozenset(min(group, key=lambda e: e.type_name) for group in (*found.after, *when.after))
-        assert found in awaited_now(procedure, before), found.event
+        groups = (*found.after, *when.after)
+        before = said_by_whom(procedure, found, (min(group, key=lambda e: e.type_name) for group in groups))
+        assert found in awaited_now(procedure, before, set(procedure.roles) - when.absent), found.event
+
+
+def said_by_whom(procedure: Procedure, found: Step, events: Iterable[type[Event]]) -> Known:
+    """These words as said: by the step's own speaker where it says them, else by the first who does."""
+    speakers = {event: [s.by for s in procedure.steps if s.event is event] for event in events}
+    return frozenset((found.by if found.by in by else by[0], event) for event, by in speakers.items())
 
 
 @every_procedure
 def test_the_way_through_is_awaited_step_by_step(procedure: Procedure) -> None:
-    known = frozenset[type[Fact]]()
+    known: Known = frozenset()
     for found in drawing_order(procedure):
         if not found.way_out and found.awaited is not None:
-            assert found in awaited_now(procedure, known), found.event
-            known |= {found.event}
+            present = set(procedure.roles) - found.awaited.absent
+            assert found in awaited_now(procedure, known, present), found.event
+            known = known_after(procedure, known, found.by, found.event, {found.counts_if: True})
 
 
 def test_a_word_that_does_not_count_or_that_reopens_is_told_by_its_fields() -> None:
-    def after(
-        event: type[Event], by: Role, known: frozenset[type[Fact]] = frozenset(), **values: object
-    ) -> frozenset[type[Fact]]:
+    def after(event: type[Event], by: Role, known: Known = frozenset(), **values: object) -> Known:
         return known_after(LC_FULL, known, by, event, values)
 
     assert after(DepositConfirmed, E, price_complete=False) == frozenset()
-    assert after(DepositConfirmed, E, price_complete=True) == {DepositConfirmed}
-    paid = frozenset({TransferRegistered, PayoffQuoted, PayoffTransferred})
-    assert after(PayoffCompleted, S, paid, open_fen=1) == {TransferRegistered}
-    assert after(PayoffCompleted, S, paid, open_fen=0) == paid | {PayoffCompleted}
+    assert after(DepositConfirmed, E, price_complete=True) == {(E, DepositConfirmed)}
+    paid: Known = frozenset({(R, TransferRegistered), (S, PayoffQuoted), (E, PayoffTransferred)})
+    assert after(PayoffCompleted, S, paid, open_fen=1) == {(R, TransferRegistered)}
+    assert after(PayoffCompleted, S, paid, open_fen=0) == paid | {(S, PayoffCompleted)}
     assert after(PayoffCompleted, R, paid, open_fen=0) == paid  # not the registry's to say
     with pytest.raises(TypeError, match="has no field opened_fen"):
         step(PayoffCompleted, S, "LC-F4", reopens=[PayoffQuoted], reopens_if="opened_fen")

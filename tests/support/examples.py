@@ -17,6 +17,7 @@ from contracts.events.case import (
     ClosingRequested,
     DeadlineMissed,
     DepositAccount,
+    JoinRefused,
     Lateness,
     MoneyStatement,
     Party,
@@ -31,19 +32,34 @@ from contracts.events.escrow import (
     PayoffTransferred,
     TransferApplicationMade,
 )
+from contracts.events.lender import (
+    JoinRequested,
+    LendingEnded,
+    LoanApproved,
+    LoanDisbursed,
+    LoanRejected,
+    LoanReturned,
+    MortgageApplicationMade,
+)
 from contracts.events.line import RepeatRequested
 from contracts.events.registry import (
+    AdvanceNoticeEnded,
+    AdvanceNoticeLapsed,
+    AdvanceNoticeRegistered,
     ClosingRefused,
     FolioRefused,
     FolioReserved,
     MortgageReleased,
+    NoticedMortgage,
     Owner,
     RankedMortgage,
     Reason,
     RefusalReason,
+    RegisteredMortgage,
     RegistrationClosed,
     RegistrationRefused,
     RegistrationReturned,
+    Stage,
     TransferRegistered,
 )
 from contracts.events.seller_bank import (
@@ -62,6 +78,8 @@ UNIT = UnitNumber("371502001001GB00012F00030045")
 CASE = "LC-2026-000001"
 PRICE_FEN = 128_000_000
 OWED_FEN = 41_532_055
+DOWN_PAYMENT_FEN = 48_000_000
+LOAN_FEN = PRICE_FEN - DOWN_PAYMENT_FEN
 
 SELLER, BUYER, SPOUSE = (example_person(n) for n in (3, 14, 25))
 SELLERS_ACCOUNT, BUYERS_ACCOUNT = "6222021611000000001", "6217001234500000002"
@@ -73,6 +91,11 @@ QUOTE = DocumentNumber("(2026)工行聊城应还证第0000001号")
 CERTIFICATE = DocumentNumber("(2026)聊城证提字第0000001号")
 OWNERSHIP = DocumentNumber("鲁(2026)聊城市不动产权第0012345号")
 CONSENT = DocumentNumber("(2026)工行聊城同意第0000001号")
+LENDERS_ACCOUNT = "CCB-LC-LOANS"
+LOAN_CONTRACT = DocumentNumber("(2026)建行聊城借字第0000001号")
+MORTGAGE_CONTRACT = DocumentNumber("(2026)建行聊城抵字第0000001号")
+TRANSFER_NOTICE = DocumentNumber("鲁(2026)聊城市不动产证明第0000101号")
+MORTGAGE_NOTICE = DocumentNumber("鲁(2026)聊城市不动产证明第0000102号")
 
 
 def document(title: str, number: DocumentNumber) -> Document:
@@ -125,6 +148,7 @@ def _of_the_case() -> tuple[Event, ...]:
                 Party(person=SPOUSE, share=Share(numerator=1, denominator=3), account=BUYERS_ACCOUNT),
             ),
             price_fen=PRICE_FEN,
+            down_payment_fen=DOWN_PAYMENT_FEN,
             deposit_account=DepositAccount(account=ESCROW_ACCOUNT, owner="聊城市公证机构"),
             agreement=document("提存协议", DocumentNumber("(2026)聊城提存协字第0000001号")),
             power_of_attorney=document("授权委托书", DocumentNumber("(2026)聊城委托字第0000001号")),
@@ -137,6 +161,7 @@ def _of_the_case() -> tuple[Event, ...]:
         CaseCancelled(because="buyer and seller withdraw", clause="X-3", money=_STATEMENT),
         ClosingRequested(because="buyer and seller withdraw", clause="X-3"),
         PartyJoined(role=Role.BUYER_BANK, institution="liaocheng-ccb"),
+        JoinRefused(role=Role.BUYER_BANK, institution="liaocheng-ccb", because="no such certificate", clause="LC-L2"),
         DeadlineMissed(period=_PERIOD, due=date(2027, 1, 5), late=Role.REGISTRY, lateness=Lateness.DONE_LATE),
         RepeatRequested(first_missing=3, last_missing=4),
     )
@@ -148,6 +173,7 @@ def _of_the_escrow() -> tuple[Event, ...]:
             kind=MoneyKind.PRICE,
             certificate=document("购房款到账提存公证书", CERTIFICATE),
             price_complete=True,
+            lender="liaocheng-ccb",
             amount_fen=PRICE_FEN,
         ),
         TransferApplicationMade(
@@ -159,6 +185,8 @@ def _of_the_escrow() -> tuple[Event, ...]:
             consent=CONSENT,
             deposit_certificates=(CERTIFICATE,),
             power_of_attorney="(2026)聊城委托字第0000001号",
+            stage=Stage.REGISTRATION,
+            notice=TRANSFER_NOTICE,
         ),
         PayoffTransferred(
             quote=QUOTE, amount_fen=OWED_FEN, to_account=BANKS_ACCOUNT, rail_transfer="T-20261203-000017"
@@ -190,6 +218,33 @@ def _of_the_registry() -> tuple[Event, ...]:
             ),
             ownership_certificate=document("不动产权证书", OWNERSHIP),
             mortgages=(_BANKS_MORTGAGE,),
+            new_mortgages=(
+                RegisteredMortgage(
+                    role=Role.BUYER_BANK,
+                    lender="liaocheng-ccb",
+                    rank=2,
+                    certificate=document("不动产登记证明", DocumentNumber("鲁(2026)聊城市不动产证明第0000103号")),
+                ),
+            ),
+        ),
+        AdvanceNoticeRegistered(
+            application=APPLICATION,
+            unit_number=UNIT,
+            entry_number=57,
+            registered_at=datetime(2026, 11, 30, 2, 30, tzinfo=UTC),
+            valid_until=date(2027, 2, 28),
+            transfer=document("不动产登记证明（转移预告登记）", TRANSFER_NOTICE),
+            mortgages=(
+                NoticedMortgage(
+                    role=Role.BUYER_BANK,
+                    lender="liaocheng-ccb",
+                    certificate=document("不动产登记证明（抵押权预告登记）", MORTGAGE_NOTICE),
+                ),
+            ),
+        ),
+        AdvanceNoticeEnded(certificates=(TRANSFER_NOTICE, MORTGAGE_NOTICE), entry_number=58),
+        AdvanceNoticeLapsed(
+            certificates=(TRANSFER_NOTICE, MORTGAGE_NOTICE), entry_number=58, lapsed_on=date(2027, 3, 1)
         ),
         MortgageReleased(
             unit_number=UNIT,
@@ -233,7 +288,45 @@ def _of_the_sellers_bank() -> tuple[Event, ...]:
     )
 
 
+def _of_a_lender() -> tuple[Event, ...]:
+    return (
+        JoinRequested(
+            keeper="liaocheng-notary",
+            contract_number="LC-WQ-2026-004711",
+            deposit_certificate=CERTIFICATE,
+            code=document("首付款到账提存公证书", CERTIFICATE).code,
+        ),
+        LoanApproved(
+            loan_contract=document("借款合同", LOAN_CONTRACT),
+            mortgage_contract=document("抵押合同", MORTGAGE_CONTRACT),
+            amount_fen=LOAN_FEN,
+            pays_from=LENDERS_ACCOUNT,
+        ),
+        LoanRejected(because="income does not carry the instalments", clause="LC-L3"),
+        MortgageApplicationMade(
+            application=document("不动产登记申请书", DocumentNumber("(2026)建行聊城登申字第0000001号")),
+            stage=Stage.REGISTRATION,
+            round=1,
+            contract_number="LC-WQ-2026-004711",
+            loan_contract=LOAN_CONTRACT,
+            mortgage_contract=MORTGAGE_CONTRACT,
+            consent=CONSENT,
+            amount_fen=LOAN_FEN,
+            debtors=(BUYER, SPOUSE),
+            notice=MORTGAGE_NOTICE,
+        ),
+        LoanDisbursed(
+            notice=MORTGAGE_NOTICE,
+            amount_fen=LOAN_FEN,
+            to_account=ESCROW_ACCOUNT,
+            rail_transfer="T-20261201-000002",
+        ),
+        LendingEnded(sent_fen=LOAN_FEN),
+        LoanReturned(amount_fen=LOAN_FEN),
+    )
+
+
 EXAMPLES: Mapping[str, Event] = {
     event.type_name: event
-    for event in (*_of_the_case(), *_of_the_escrow(), *_of_the_registry(), *_of_the_sellers_bank())
+    for event in (*_of_the_case(), *_of_the_escrow(), *_of_the_registry(), *_of_the_sellers_bank(), *_of_a_lender())
 }

@@ -35,7 +35,7 @@ def refuse_a_sale_that_cannot_be_opened(sale: SaleBrought, there: SaleBrought | 
     if procedure is None:
         known = ", ".join(f"{name} {edition}" for name, edition in PROCEDURES)
         return Refusal("unknown procedure", f"{sale.procedure} {sale.edition} is none of: {known}", "LC-F1", 422)
-    missing = [role.value for role in procedure.roles if role not in sale.institutions]
+    missing = [role.value for role in procedure.needed if role not in sale.institutions]
     if missing:
         return Refusal("institution missing", f"{sale.procedure} needs {', '.join(missing)}", "LC-F1", 422)
     return None

@@ -6,7 +6,8 @@ the case is known.
 
 from contracts.envelope import parse_source
 from contracts.event import Event, Fact
-from contracts.events.case import CaseOpened, PartyJoined
+from contracts.events.case import CaseOpened, JoinRefused, PartyJoined
+from contracts.events.lender import JoinRequested
 from contracts.procedures import PROCEDURES
 from services.runtime.core.file import STANDING, File
 from services.runtime.core.house import House
@@ -21,6 +22,9 @@ def admission(house: House, file: File, speaker: str, fact: Fact) -> tuple[bool,
         admitted, why = _opening(house, file, speaker, fact)
         if why or not file.parties:
             return admitted, why
+    if isinstance(fact, JoinRefused):
+        asked = any(a.fact.addressees.get(role) == institution for a in file.every(JoinRequested))
+        return asked, "" if asked else f"this institution has not asked {speaker} to join case {file.case}"
     if role in file.parties:
         named = institution in file.parties[role]
         return named, "" if named else f"{speaker} has no part in case {file.case}"
@@ -36,9 +40,11 @@ def _opening(house: House, file: File, speaker: str, opened: CaseOpened) -> tupl
         return False, f"procedure {opened.procedure} in edition {opened.edition} is not known here"
     if role not in procedure.openers or opened.institutions.get(role) != institution:
         return False, f"{institution} as {role.value} may not open a case of {opened.procedure}"
-    if house.role in opened.institutions:
-        named = opened.institutions[house.role] == house.institution
-        return named, "" if named else "this institution has no part in it"
+    named = opened.institutions.get(house.role)
+    if named == house.institution:
+        return True, ""
+    if named is not None and not file.every(JoinRequested):  # who has asked to join may come after another
+        return False, "this institution has no part in it"
     us = (house.role, house.institution)
     joined = [p for p in file.parked if isinstance(p.fact, PartyJoined)]
     return any(p.speaker == speaker and (p.fact.role, p.fact.institution) == us for p in joined), ""

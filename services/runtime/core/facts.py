@@ -7,6 +7,8 @@ the runtime and are the same everywhere; each institution adds its own in its `f
 from enum import StrEnum
 from typing import Any
 
+from pydantic import NonNegativeInt
+
 from contracts.document import Document
 from contracts.event import Fact, kebab
 from contracts.period import Period
@@ -142,13 +144,15 @@ class DocumentDrafted(OwnFact):
 
 
 class NumberWanted(OwnFact):
-    """A file to a series, through the own inbox: the next number, please."""
+    """A file to a series, through the own inbox: the next number, please. `place`: which of the draft's documents of
+    this series it is for, from 0."""
 
     form: str
     for_draft: str
     for_subject: str
     for_case: str
     title: str
+    place: NonNegativeInt = 0
 
 
 class NumberAllotted(OwnFact):
@@ -157,6 +161,7 @@ class NumberAllotted(OwnFact):
     form: str
     for_draft: str
     document: Document
+    place: NonNegativeInt = 0
 
 
 class DocumentVoided(OwnFact):

@@ -50,7 +50,7 @@ from services.runtime.core.file import (
     spoken_words,
 )
 from services.runtime.core.house import House
-from services.runtime.core.numbering import fill_in, number, wanted_documents
+from services.runtime.core.numbering import fill_in, number, places, wanted_documents
 from services.runtime.core.rule import Chapter, For, Rule, Tell, chances, refusal
 from services.runtime.core.turn import Ask, DeadLetter, Turn
 
@@ -434,12 +434,13 @@ class _Fold:
         return permitted(procedure, self.house.role, type(event), known)
 
     def recipients(self, event: Event, case: str) -> Iterator[str]:
-        """The inboxes of the case's parties that the event's audience names; in a case that is not known here, of
-        whoever asked."""
+        """The inboxes of the case's parties that the event's audience names, or of those whom the event itself names as
+        its addressees; in a case that is not known here, of whoever asked."""
         file = self.subject.file(case)
         parties: Mapping[Role, frozenset[str]] = file.parties
-        named: Mapping[Role, str] | None = getattr(event, "institutions", None)
-        if not parties and named is not None:
+        addressees: Mapping[Role, str] | None = getattr(event, "addressees", None)
+        named: Mapping[Role, str] | None = getattr(event, "institutions", None) if addressees is None else addressees
+        if named is not None and (not parties or addressees is not None):
             parties = {role: frozenset({name}) for role, name in named.items()}
         if not parties and self.letter.envelope.source != self.house.source:
             role, institution = self.letter.envelope.speaker
@@ -455,28 +456,27 @@ class _Fold:
         """Keep an event until its documents are numbered, and ask their series for the numbers."""
         data = to_data(event.to_json()).decode()
         forms = tuple(form for form, _ in wanted)
-        if len(set(forms)) != len(forms):
-            raise RuleFailed(f"{rule}: {event.type_name} wants two numbers of one series, which would be the same")
         note = DocumentDrafted(event_type=event.type_name, for_case=case, data=data, forms=forms)
         drafted = self.new(note, case, key)
         self.add(Said(drafted, case, rule))
-        for form, title in wanted:
+        for (form, place), (_, title) in zip(places(forms), wanted, strict=True):
             ask = NumberWanted(
-                form=form, for_draft=drafted.id, for_subject=self.subject.key, for_case=case, title=title
+                form=form, for_draft=drafted.id, for_subject=self.subject.key, for_case=case, title=title, place=place
             )
-            self.say(Tell(SERIES + form, STANDING, ask), case, rule, f"{key} {form}")
+            self.say(Tell(SERIES + form, STANDING, ask), case, rule, f"{key} {form} {place}")
 
     def finish_draft(self, case: str, allotted: NumberAllotted) -> None:
         """Say the drafted event once every document of it has its number."""
         file = self.subject.file(case)
         draft = next(d for d in file.every(DocumentDrafted) if d.id == allotted.for_draft)
         numbers = {
-            n.fact.form: n.fact.document.model_dump(mode="json")
+            (n.fact.form, n.fact.place): n.fact.document.model_dump(mode="json")
             for n in file.every(NumberAllotted)
             if n.fact.for_draft == draft.id
         }
-        if all(form in numbers for form in draft.fact.forms):
-            data = fill_in(json.loads(draft.fact.data), numbers)
+        wanted = places(draft.fact.forms)
+        if all(place in numbers for place in wanted):
+            data = fill_in(json.loads(draft.fact.data), iter([numbers[place] for place in wanted]))
             event = EVENTS[draft.fact.event_type].read(to_data(data))
             why = self.forbidden(event, case)
             word = DocumentVoided(draft=draft.id, why=why) if why else event
@@ -488,9 +488,11 @@ class _Fold:
         allotted = number(wanted.form, self.letter.at, self.house.title, n)
         document = {"title": wanted.title, "number": allotted, "code": self.house.code(allotted)}
         reply = NumberAllotted.model_validate(
-            {"form": wanted.form, "for_draft": wanted.for_draft, "document": document}, strict=True
+            {"form": wanted.form, "for_draft": wanted.for_draft, "document": document, "place": wanted.place},
+            strict=True,
         )
-        self.say(Tell(wanted.for_subject, wanted.for_case, reply), STANDING, "", f"allotted {wanted.for_draft}")
+        key = f"allotted {wanted.for_draft} {wanted.place}"
+        self.say(Tell(wanted.for_subject, wanted.for_case, reply), STANDING, "", key)
 
 
 def _words(letter: Letter) -> tuple[str, str, str]:

@@ -1,5 +1,6 @@
 """Where an event wants numbers put, and putting them there."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
@@ -15,10 +16,15 @@ def wanted_documents(data: Any) -> tuple[tuple[str, str], ...]:
     return tuple(found for _, value in _inside(data) for found in wanted_documents(value))
 
 
-def fill_in(data: Any, numbered: dict[str, Any]) -> Any:
-    """The same values with each wanted document replaced by the numbered one of its form."""
+def places(forms: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Which document of its series each of a draft's is: (form, 0), and (form, 1) for a second one of the same."""
+    return tuple((form, forms[:n].count(form)) for n, form in enumerate(forms))
+
+
+def fill_in(data: Any, numbered: Iterator[Any]) -> Any:
+    """The same values with each wanted document replaced by the numbered ones, in order."""
     if is_wanted(data):
-        return numbered[data["number"].removeprefix(WANTED)]
+        return next(numbered)
     if isinstance(data, dict):
         return {name: fill_in(value, numbered) for name, value in _inside(data)}
     if isinstance(data, list):

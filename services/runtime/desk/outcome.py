@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.event import Fact
 from services.runtime.core.facts import DocumentDrafted, NumberAllotted
 from services.runtime.core.file import Filed, Heard, Refusal, Said, Subject
+from services.runtime.core.numbering import places
 
 
 class Word(BaseModel):
@@ -46,7 +47,7 @@ def outcome_of(subject: Subject, command_id: str, case: str, link: str) -> Outco
         return refusal
     said = list(_in_answer(subject, command_id))
     drafts = [(f, f.fact) for f in said if isinstance(f.fact, DocumentDrafted)]
-    wanted = [(filed.id, form, filed.case) for filed, draft in drafts for form in draft.forms]
+    wanted = [(filed.id, place, filed.case) for filed, draft in drafts for place in places(draft.forms)]
     numbers = [_number(subject, *one) for one in wanted]
     return Outcome(
         command=command_id,
@@ -74,7 +75,7 @@ def _in_answer(subject: Subject, command_id: str) -> Iterator[Filed[Fact]]:
                 pass
 
 
-def _number(subject: Subject, draft: str, form: str, case: str) -> str | None:
+def _number(subject: Subject, draft: str, place: tuple[str, int], case: str) -> str | None:
     """The number that a drafted document has got, if it has."""
-    allotted = (n.fact for n in subject.file(case).every(NumberAllotted))
-    return next((n.document.number for n in allotted if (n.for_draft, n.form) == (draft, form)), None)
+    allotted = (n.fact for n in subject.file(case).every(NumberAllotted) if n.fact.for_draft == draft)
+    return next((n.document.number for n in allotted if (n.form, n.place) == place), None)

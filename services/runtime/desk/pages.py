@@ -256,8 +256,8 @@ def _article(f: Filed[Fact], file: File) -> str | None:
     names."""
     if isinstance(f.fact, Event):
         procedure = PROCEDURES.get((file.procedure, file.edition))
-        step = procedure.step(parse_source(f.speaker)[0], type(f.fact)) if procedure is not None else None
-        return step.article if step is not None else f.fact.article
+        article = procedure.article(parse_source(f.speaker)[0], type(f.fact)) if procedure is not None else None
+        return article or f.fact.article
     if isinstance(f.fact, Pay):
         return f.fact.because
     if isinstance(f.fact, PeriodStarted):
