@@ -16,6 +16,7 @@ from contracts.envelope import ROLES
 from contracts.event import Event, Fact, Role, kebab, meaning
 from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, PartyJoined
 from contracts.events.escrow import BalancePaid, DepositConfirmed, DepositRefunded, PayoffTransferred
+from contracts.events.lender import JoinRequested
 from contracts.period import Period
 from contracts.procedures import PROCEDURES, Procedure, Step, awaited_now, in_causal_order, known_after, permitted
 from contracts.procedures.waiting import Known
@@ -155,8 +156,9 @@ def _case(case: str, folio: Iterable[Heard], observed: Institutions) -> _Case:
         role = ROLES.get(_text(word, "role"))
         if word.kind is PartyJoined and by_keeper and role is not None:
             parties.add((role, _text(word, "institution")))
-    of_parties = [word for word in mine if (word.by, word.institution) in parties]
-    strangers = [word for word in mine if (word.by, word.institution) not in parties]
+    # Who asks to join has no part yet, and may speak all the same.
+    of_parties = [w for w in mine if (w.by, w.institution) in parties or w.kind is JoinRequested]
+    strangers = [word for word in mine if word not in of_parties]
     return _Case(case, procedure, opened, frozenset(parties), of_parties, strangers, around, observed)
 
 
