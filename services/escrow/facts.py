@@ -42,7 +42,8 @@ from services.runtime.core.rule import All, View
 
 
 class SaleBrought(Command, Opening):
-    """Buyer and seller bring the sale contract (LC-F1); nothing is opened before all of them have signed."""
+    """Buyer and seller bring the sale contract (LC-F1, LC-L1); nothing is opened before all of them have signed. Where
+    loans pay a part of the price, `down_payment_fen` is the buyers' own part."""
 
     unit_number: UnitNumber
     institutions: dict[Role, InstitutionName]
@@ -51,6 +52,7 @@ class SaleBrought(Command, Opening):
     sellers: tuple[Party, ...] = Field(min_length=1)
     buyers: tuple[Party, ...] = Field(min_length=1)
     price_fen: PositiveFen
+    down_payment_fen: PositiveFen | None = None
     deposit_account: DepositAccount
     periods: tuple[Period, ...] = ()
 
@@ -87,6 +89,13 @@ class ApplicationMended(Command):
 
     application: DocumentNumber
     mended: str = Field(min_length=1, max_length=500)
+
+
+class RejectionAnswered(Command):
+    """What the buyer does after a lender's no (LC-L3): turns to another bank, or the sale is off."""
+
+    another_bank: bool
+    because: str = Field(min_length=1, max_length=500)
 
 
 class ReturnOrdered(Command):
