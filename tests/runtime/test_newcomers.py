@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from contracts.envelope import Envelope, to_data
-from contracts.event import Event, Role
-from contracts.events.case import CaseOpened, PartyJoined
+from contracts.event import Event, Opening, Role
+from contracts.events.case import CaseOpened, JoinRefused, PartyJoined
 from contracts.events.escrow import DepositConfirmed
+from contracts.events.lender import JoinRequested
 from contracts.events.line import RepeatRequested
 from services.escrow.rules import RULEBOOK as ESCROW
 from services.runtime.core.facts import Command
@@ -16,6 +17,7 @@ from services.runtime.core.rule import Chapter, Rule, Says, noted, rulebook
 from services.runtime.core.turn import Turn
 from tests.support import liaocheng as lc
 from tests.support.bench import FOLIO, NOON, Bench
+from tests.support.examples import EXAMPLES
 
 CCB = (Role.BUYER_BANK, "liaocheng-ccb")
 INBOX = "daiya.buyer_bank.liaocheng-ccb"
@@ -48,9 +50,30 @@ def keeper() -> Bench:
 
 def bank() -> Bench:
     """A bank that has rules for nothing yet."""
-    heard = (CaseOpened, PartyJoined, DepositConfirmed)
+    heard = (CaseOpened, PartyJoined, DepositConfirmed, JoinRefused)
     verdicts = tuple(noted(kind, tuple(Phase), "the bank waits for the application") for kind in heard)
-    return Bench(*CCB, rulebook(Chapter("LC-FULL", (), verdicts), Chapter("", (), ()), phases={}, own_facts=()))
+    chapter = Chapter("LC-FULL", (Rule(ask_to_join, per=Asked),), verdicts)
+    return Bench(*CCB, rulebook(chapter, Chapter("", (), ()), phases={}, own_facts=(Asked,)))
+
+
+class Asked(Command, Opening):
+    """A buyer has brought the proof of the deposit to the bank."""
+
+
+def ask_to_join(_: Asked) -> Says:
+    """LC-L2 买方持购房协议及首付款到账证明，联系银行申请贷款。"""
+    yield REQUEST
+
+
+def asking() -> Bench:
+    """A bank that has asked to join."""
+    bench = bank()
+    bench.own(Asked(by_clerk="Qian", procedure="LC-FULL", edition="2023-03-20"))
+    return bench
+
+
+REQUEST = EXAMPLES[JoinRequested.type_name]
+REFUSAL = JoinRefused(role=CCB[0], institution=CCB[1], because="no such certificate", clause="LC-L2")
 
 
 def words_for_ccb(turn: Turn) -> list[tuple[int, Event]]:
@@ -132,3 +155,39 @@ def test_a_readdressed_word_is_read_from_the_journal_as_it_was() -> None:
     again: Any = load(bench.house, FOLIO, tuple(turn.subject.items))
     assert again.outgoing == turn.subject.outgoing and again == turn.subject
     assert any(isinstance(item, Said) for item in again.items)
+
+
+def test_LC_L2_who_asks_to_join_is_heard_by_the_keeper_alone_before_any_party_is_known() -> None:
+    said = [item for item in asking().outbox if isinstance(item.filed.fact, JoinRequested)]
+    assert [to for item in said for to in item.to] == [("daiya.escrow.liaocheng-notary", 1)]
+
+
+def test_LC_L2_the_keepers_refusal_is_heard_and_one_that_nobody_asked_for_is_a_dead_letter() -> None:
+    bench = asking()
+    bench.hear(REFUSAL, lc.NOTARY)
+    assert len(bench.file(JoinRefused)) == 1 and bench.dead == []
+    for other, by in ((asking(), (Role.ESCROW, "another-notary")), (bank(), lc.NOTARY)):
+        other.hear(REFUSAL, by)
+        assert not other.file(JoinRefused)
+        assert "has not asked" in other.dead[0].why
+
+
+def test_LC_L2_a_refusal_goes_to_whoever_asked_though_another_bank_has_that_part() -> None:
+    bench = keeper()
+    bench.own(BankNamed(by_clerk="Li", institution="another-bank"))
+    request = bench.hear(REQUEST, CCB, case="LCF-NEVER-OPENED")
+    assert request.dead == (), "its own standing file takes it, whatever case it names"
+    assert not bench.file(JoinRequested, case="LCF-NEVER-OPENED") and bench.file(JoinRequested, case="")
+
+
+def test_LC_L2_a_bank_that_comes_after_another_hears_the_opening_once_it_has_joined() -> None:
+    opened = lc.opened()
+    with_another = opened.model_copy(update={"institutions": {**opened.institutions, CCB[0]: "another-bank"}})
+    stranger = bank()
+    stranger.hear(with_another, lc.NOTARY)
+    assert "no part" in stranger.dead[0].why
+    bench = asking()
+    bench.hear(with_another, lc.NOTARY)
+    assert not bench.file(CaseOpened) and bench.dead == []
+    bench.hear(PartyJoined(role=CCB[0], institution=CCB[1]), lc.NOTARY)
+    assert len(bench.file(CaseOpened)) == 1

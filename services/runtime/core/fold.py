@@ -404,8 +404,8 @@ class _Fold:
             return
         if isinstance(word, For):
             case, word = word.case, word.event
-        if isinstance(word, Event) and (wanted := wanted_documents(word.to_json())):
-            self.draft(word, wanted, case, rule, key)
+        if isinstance(word, Event) and wanted_documents(word.to_json()):
+            self.draft(word, case, rule, key)
             return
         filed = self.new(word, case, key)
         to: tuple[tuple[str, int], ...] = ()
@@ -452,9 +452,11 @@ class _Fold:
 
     # --- documents ----------------------------------------------------------------------------------------------------
 
-    def draft(self, event: Event, wanted: tuple[tuple[str, str], ...], case: str, rule: str, key: str) -> None:
-        """Keep an event until its documents are numbered, and ask their series for the numbers."""
+    def draft(self, event: Event, case: str, rule: str, key: str) -> None:
+        """Keep an event until its documents are numbered, and ask their series for the numbers, in the order in which
+        its bytes have them."""
         data = to_data(event.to_json()).decode()
+        wanted = wanted_documents(json.loads(data))
         forms = tuple(form for form, _ in wanted)
         note = DocumentDrafted(event_type=event.type_name, for_case=case, data=data, forms=forms)
         drafted = self.new(note, case, key)
