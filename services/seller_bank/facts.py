@@ -6,8 +6,11 @@ What its account book says of that loan is in `books.py`.
 import re
 from dataclasses import dataclass
 
+from contracts.event import Event, Role
 from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened
 from contracts.events.registry import FolioRefused, RegistrationClosed
+from contracts.events.seller_bank import ConsentIssued, PayoffQuoted
+from contracts.procedures import PROCEDURES
 from contracts.values import AccountNumber, Clause, DocumentNumber, Person, UnitNumber
 from services.runtime.core.facts import Command, OwnFact
 from services.runtime.core.rule import View
@@ -33,11 +36,12 @@ class LoanImported(Command):
 
 
 class ConsentDecided(Command):
-    """The bank's decision on the transfer with mortgage. A refusal says why and under which clause."""
+    """The bank's decision on the transfer with mortgage. A refusal says why and under which clause; where it names
+    none, it is the procedure's own on the consent."""
 
     consents: bool
     because: str = ""
-    clause: Clause = "LC-F2"
+    clause: Clause | None = None
 
 
 class PayoffAsked(Command):
@@ -80,6 +84,25 @@ class Over(View):
             (refused, "the registry has refused the folio"),
         )
         return next((cls(why) for fact, why in stages if fact is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Articles(View):
+    """Under which articles of the case's procedure the bank consents, and states what settles the loan."""
+
+    consent: Clause
+    payoff: Clause
+
+    @classmethod
+    def of(cls, opened: CaseOpened) -> "Articles":
+        """The view of one case's file, as the procedure's steps have it."""
+        return cls(_article(opened, ConsentIssued), _article(opened, PayoffQuoted))
+
+
+def _article(opened: CaseOpened, event: type[Event]) -> Clause:
+    found = PROCEDURES[opened.procedure, opened.edition].article(Role.SELLER_BANK, event)
+    assert found is not None, f"the seller's bank says no {event.__name__} in {opened.procedure}"
+    return found
 
 
 def sold_by(opened: CaseOpened, loan: LoanImported) -> bool:

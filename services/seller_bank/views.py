@@ -10,6 +10,7 @@ from datetime import datetime
 
 from contracts.events.case import CaseOpened
 from contracts.events.escrow import PayoffTransferred
+from contracts.events.lender import LoanApproved, LoanRejected
 from contracts.events.registry import MortgageReleased, TransferRegistered
 from contracts.events.seller_bank import PayoffCompleted, PayoffQuoted, ReleaseApplied
 from contracts.values import DocumentNumber
@@ -25,6 +26,68 @@ CONSENT, BOOKING, RELEASE = "consent", "payoff-booking", "release"
 
 QUOTE = "payoff-quote"
 """The period that a quote runs as."""
+
+
+# --- the loan of the buyers -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LoanStands(View):
+    """A lender has approved a loan to the buyers and has not taken it back; `since`: the approval since which there was
+    always one that stood."""
+
+    since: Filed[LoanApproved | LoanRejected]
+
+    @classmethod
+    def of(cls, words: All[LoanApproved | LoanRejected]) -> "LoanStands | None":
+        """The view of one case's file: of each lender its newest word counts."""
+        since: Filed[LoanApproved | LoanRejected] | None = None
+        standing: frozenset[str] = frozenset()
+        for word in words:
+            if isinstance(word.fact, LoanApproved):
+                since = word if since is None else since
+                standing |= {word.speaker}
+            else:
+                standing -= {word.speaker}
+                since = since if standing else None
+        return cls(since) if since is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentAwaited(View):
+    """A loan stands, and the bank has not decided on its consent."""
+
+    since: Filed[LoanApproved | LoanRejected]
+
+    @classmethod
+    def of(cls, stands: LoanStands, decided: ConsentDecided | None) -> "ConsentAwaited | None":
+        """The view of one case's file."""
+        return cls(stands.since) if decided is None else None
+
+    @property
+    def mark(self) -> str:
+        """Once per approval that the bank has to decide upon."""
+        return self.since.id
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentUnasked(View):
+    """The period for the consent runs, nothing is decided, and no loan stands any more."""
+
+    period: Filed[PeriodStarted]
+
+    @classmethod
+    def of(
+        cls, running: "Running", stands: LoanStands | None, decided: ConsentDecided | None
+    ) -> "ConsentUnasked | None":
+        """The view of one case's file."""
+        found = [f for f in running.periods if f.fact.period.name == CONSENT]
+        return cls(found[0]) if found and stands is None and decided is None else None
+
+    @property
+    def mark(self) -> str:
+        """Once per period."""
+        return self.period.id
 
 
 # --- the payoff and the release ---------------------------------------------------------------------------------------

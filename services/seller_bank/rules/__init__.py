@@ -6,11 +6,13 @@ from services.runtime.core.file import Phase
 from services.runtime.core.rule import rulebook
 from services.seller_bank.facts import OWN_FACTS
 from services.seller_bank.rules.liaocheng import FULL
+from services.seller_bank.rules.liaocheng_loan import LOAN
 from services.seller_bank.rules.loans import LOANS
 
 RULEBOOK = rulebook(
     LOANS,
     FULL,
+    LOAN,
     phases={
         RegistrationClosed: Phase.CLOSING,
         FolioRefused: Phase.CLOSING,

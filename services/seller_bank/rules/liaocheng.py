@@ -1,4 +1,5 @@
-"""What the seller's bank does in Liaocheng (聊自然资规发〔2023〕6号 二). RULES is the index.
+"""What the seller's bank does in Liaocheng (聊自然资规发〔2023〕6号 二). RULES is the index of what both modes have in
+common, FULL the mode of full payment（一）; the mode with a loan（二）is in liaocheng_loan.py.
 
 No clock, no chance, no numbers, no Kafka, no MongoDB: the same file gives the same words.
 """
@@ -32,11 +33,11 @@ from services.runtime.core.periods import CHINA_TIME
 from services.runtime.core.rule import All, Chapter, Rule, Says, Wait, Waiting, alarm, noted
 from services.runtime.core.verdicts import IN_A_CASE
 from services.seller_bank.books import CaseLoan
-from services.seller_bank.facts import ConsentDecided, PayoffAsked
+from services.seller_bank.facts import Articles, ConsentDecided, PayoffAsked
 from services.seller_bank.payoff import Payoff
 from services.seller_bank.rules.liaocheng_guards import GUARDS
 from services.seller_bank.rules.money import MONEY_RULES, MONEY_WAITS
-from services.seller_bank.rules.periods import PERIOD_RULES, named
+from services.seller_bank.rules.periods import PERIOD_RULES, named, start_the_consent_period
 from services.seller_bank.views import CONSENT, QUOTE, QuoteSettled, ReleaseDue, SettledUnquoted, Untold
 
 CLOSING, ENDED = Phase.CLOSING, Phase.ENDED
@@ -63,11 +64,11 @@ def issue_the_consent(decided: Filed[ConsentDecided], loan: CaseLoan) -> Says:
     )
 
 
-def refuse_the_consent(decided: ConsentDecided) -> Says:
+def refuse_the_consent(decided: ConsentDecided, articles: Articles) -> Says:
     """X-3 Every way out: rejection, refusal, failed registration, expiry, withdrawal by agreement. Here the bank does
     not agree."""
     if not decided.consents:
-        yield ConsentRefused(because=decided.because, clause=decided.clause)
+        yield ConsentRefused(because=decided.because, clause=decided.clause or articles.consent)
 
 
 def compare_the_register_with_the_loan(reserved: FolioReserved, loan: CaseLoan) -> Says:
@@ -90,7 +91,7 @@ def quote_the_payoff(
     started: All[PeriodStarted],
 ) -> Says:
     """LC-F4 买方领取不动产权证书，信息共享至公证机构，并由公证机构将房款转移至卖方贷款银行、卖方账户；the
-    amount by LC-L6 卖方贷款银行开具卖方应还款余额证明。
+    amount, and in the mode with a loan the whole sentence, by LC-L6 卖方贷款银行开具卖方应还款余额证明。
     X-5: the statement is issued with its number, to be checked online."""
     payoff = loan.book.payoff(asked.at)
     yield PayoffQuoted(
@@ -129,8 +130,9 @@ def quote_period(payoff: Payoff) -> PeriodStarted:
 
 
 def say_what_is_booked(untold: Untold) -> Says:
-    """LC-F4 并由公证机构将房款转移至卖方贷款银行…；here it has arrived and is booked, by the loan's own
-    terms."""
+    """LC-F4 并由公证机构将房款转移至卖方贷款银行…；
+    LC-L6 公证机构根据应还款余额证明将卖方未偿还贷款转至卖方贷款银行: here it has arrived and is booked, by the
+    loan's own terms."""
     booking = untold.entry.booking
     yield PayoffCompleted(
         quote=untold.quote,
@@ -159,7 +161,8 @@ def let_the_quote_rest(settled: QuoteSettled) -> Says:
 
 
 def say_that_nothing_is_owed(_: SettledUnquoted) -> Says:
-    """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记: the borrower has settled it himself, so nothing is quoted."""
+    """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记 (LC-L6 likewise): the borrower has settled it himself, so
+    nothing is quoted."""
     yield PayoffCompleted(booked_fen=0, open_fen=0, surplus_fen=0, by_the_case=False)
 
 
@@ -167,7 +170,8 @@ def say_that_nothing_is_owed(_: SettledUnquoted) -> Says:
 
 
 def apply_for_the_release(due: ReleaseDue) -> Says:
-    """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记，买卖双方交易登记完成。"""
+    """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记，买卖双方交易登记完成。
+    LC-L6 卖方贷款银行申请解除抵押登记。"""
     book = due.loan.book
     yield ReleaseApplied(
         unit_number=book.imported.unit_number,
@@ -187,24 +191,28 @@ def report_a_release_before_the_debt(released: MortgageReleased, loan: CaseLoan)
 # --- what waits for a person --------------------------------------------------------------------------------
 
 
-def decide_on_consent(opened: CaseOpened, decided: ConsentDecided | None, loan: CaseLoan | None) -> Waiting | None:
+def decide_on_consent(
+    opened: CaseOpened, decided: ConsentDecided | None, loan: CaseLoan | None, articles: Articles
+) -> Waiting | None:
     """LC-F2: the seller has told its bank."""
     if decided is not None:
         return None
     found = f"consent to the transfer with mortgage? loan {loan.book.terms.loan_number}" if loan is not None else ""
     missing = "no loan of these sellers is on this folio: import it, or refuse"
-    return Waiting("decide-consent", "LC-F2", found or missing, period=CONSENT if named(opened, CONSENT) else None)
+    period = CONSENT if named(opened, CONSENT) else None
+    return Waiting("decide-consent", articles.consent, found or missing, period=period)
 
 
 def ask_for_the_payoff(
     _: TransferRegistered,
     __: ConsentIssued,
     loan: CaseLoan,
+    articles: Articles,
     asked: All[PayoffAsked],
     started: All[PeriodStarted],
     passed: All[PeriodPassed],
 ) -> Waiting | None:
-    """LC-F4: the transfer is entered, so the debt can be stated; again when a rest is open or the quote is
+    """LC-F4, LC-L6: the transfer is entered, so the debt can be stated; again when a rest is open or the quote is
     past its day."""
     if loan.book.settled:
         return None
@@ -215,11 +223,10 @@ def ask_for_the_payoff(
         if loan.book.quoted is not None and not is_past:
             return None
         what = "the quote is past its last day: state it anew" if loan.book.quoted else "a rest is open: state it"
-    return Waiting("ask-payoff", "LC-F4", what, about=str(len(asked)))
+    return Waiting("ask-payoff", articles.payoff, what, about=str(len(asked)))
 
 
 RULES = (
-    Rule(issue_the_consent, per=ConsentDecided),
     Rule(refuse_the_consent, per=ConsentDecided),
     Rule(compare_the_register_with_the_loan),
     Rule(quote_the_payoff, per=PayoffAsked),
@@ -256,6 +263,12 @@ UNEXPECTED = (
     *IN_A_CASE,
 )
 
-WAITS = (Wait(decide_on_consent), Wait(ask_for_the_payoff), *MONEY_WAITS)
+WAITS = (Wait(ask_for_the_payoff), *MONEY_WAITS)
 
-FULL = Chapter("LC-FULL", RULES, UNEXPECTED, guards=GUARDS, waits=WAITS)
+FULL = Chapter(
+    "LC-FULL",
+    (Rule(issue_the_consent, per=ConsentDecided), Rule(start_the_consent_period), *RULES),
+    UNEXPECTED,
+    guards=GUARDS,
+    waits=(Wait(decide_on_consent), *WAITS),
+)

@@ -15,7 +15,17 @@ from services.runtime.core.facts import PeriodEnded, PeriodPassed, PeriodStarted
 from services.runtime.core.file import Filed, Phase
 from services.runtime.core.periods import kept
 from services.runtime.core.rule import All, Rule, Says
-from services.seller_bank.views import BOOKING, CONSENT, RELEASE, Acts, DoneInTime, Running, Settled
+from services.seller_bank.views import (
+    BOOKING,
+    CONSENT,
+    RELEASE,
+    Acts,
+    ConsentAwaited,
+    ConsentUnasked,
+    DoneInTime,
+    Running,
+    Settled,
+)
 
 
 def named(opened: CaseOpened, name: str) -> Iterable[Period]:
@@ -30,15 +40,27 @@ def start_the_consent_period(opened: Filed[CaseOpened]) -> Says:
         yield PeriodStarted(period=period, start=opened.at)
 
 
+def start_the_consent_period_with_the_loan(awaited: ConsentAwaited, opened: Filed[CaseOpened]) -> Says:
+    """LC-L4 若贷款审核通过，通知卖方贷款银行: where the case names a period for the consent, it runs from the day on
+    which the bank hears that a loan is approved, of a case that it knows."""
+    for period in named(opened.fact, CONSENT):
+        yield PeriodStarted(period=period, start=max(awaited.since.at, opened.at))
+
+
+def rest_until_a_loan_stands_again(unasked: ConsentUnasked) -> Says:
+    """LC-L3, LC-L4: the lender has said no, so nothing has to be decided until another loan is approved."""
+    yield PeriodEnded(name=unasked.period.fact.period.name)
+
+
 def start_the_booking_period(transferred: Filed[PayoffTransferred], opened: CaseOpened) -> Says:
-    """LC-F4, where the case names a period for booking the payoff: it runs from the news that money is on its
+    """LC-F4, LC-L6, where the case names a period for booking the payoff: it runs from the news that money is on its
     way."""
     for period in named(opened, BOOKING):
         yield PeriodStarted(period=period, start=transferred.at)
 
 
 def start_the_release_period(settled: Settled, opened: CaseOpened) -> Says:
-    """LC-F4, where the case names a period for the release: it runs from the day on which the loan is
+    """LC-F4, LC-L6, where the case names a period for the release: it runs from the day on which the loan is
     settled."""
     for period in named(opened, RELEASE):
         yield PeriodStarted(period=period, start=settled.at)
@@ -68,7 +90,6 @@ def stop_a_period_of_a_closed_case(running: Running) -> Says:
 
 
 PERIOD_RULES = (
-    Rule(start_the_consent_period),
     Rule(start_the_booking_period, per=PayoffTransferred),
     Rule(start_the_release_period),
     Rule(end_the_period, per=DoneInTime),
