@@ -6,6 +6,13 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
 
+# Without compiled files each of the many processes here would compile what it imports, for seconds. Where the sources are
+# to stay free of them, they lie in build/.
+ifdef PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/cache/python
+endif
+
 # What a run takes from the command line (make demo PLANTED_FEN=1) reaches it by the environment.
 export PROCEDURE
 export PLANTED_FEN

@@ -7,13 +7,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.event import Role
+from contracts.values import Fen
 
 FOLDER = Path(__file__).parent
 OBSERVER = "observer"
 
 
 class Institution(BaseModel):
-    """One institution: role, name on the wire, title and clerk's title for people, its service's settings."""
+    """One institution: role, name on the wire, title and clerk's title for people, its service's settings, and what is
+    on each of its accounts when they are opened at the sandbox of the rail."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,6 +23,7 @@ class Institution(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,40}$")
     title: str
     clerk: str
+    opening_fen: Fen = 0
     settings: dict[str, Any]
 
     @property

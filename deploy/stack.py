@@ -31,6 +31,7 @@ from deploy.embedded.processes import (
     Command,
     Identity,
     Ports,
+    Running,
     StartFailed,
     alive,
     identify,
@@ -38,6 +39,7 @@ from deploy.embedded.processes import (
     signals_held_back,
     stop,
 )
+from deploy.nursery import Nursery
 from deploy.stack_files import (
     Addresses,
     Busy,
@@ -52,6 +54,7 @@ from deploy.stack_files import (
 from deploy.topics import TOPICS, TopicMismatch, TopicsRefused, create_topics
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+SERVICES = CHECKOUT / "services"
 READY_WITHIN_S = 90
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE_S = 15  # a service finishes its batch, Kafka and MongoDB write what they hold
@@ -59,10 +62,11 @@ GRACE_S = 15  # a service finishes its batch, Kafka and MongoDB write what they 
 
 @dataclass(frozen=True)
 class Part:
-    """One process of the stack: how to start it, how to wait for it."""
+    """One process of the stack: how to start it, how to wait for it. `forked`: from the nursery, where there is one."""
 
     command: Command
-    wait: Callable[[Child], None]
+    wait: Callable[[Running], None]
+    forked: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ class Stack:
         self._record = Record()
         self._ports = Ports()
         self._parts: dict[str, Part] = {}
-        self._children: dict[str, Child] = {}
+        self._children: dict[str, Running] = {}
+        self._nursery: Nursery | None = None
         self._tokens: dict[str, dict[str, str]] = {}
 
     # -- what a user of the library asks --
@@ -198,6 +203,7 @@ class Stack:
             self._ports = Ports(self._record.ports)
             self._dir.mkdir(parents=True, exist_ok=True)
             self._give_secrets()
+            self._open_nursery()
             kafka, mongodb = self._start_brokers()
             rail = self._start_rail()
             institutions = [(one.role.value, one.name) for one in self.city.institutions]
@@ -207,19 +213,39 @@ class Stack:
             created = asyncio.run(create_topics(kafka, institutions))
             self._say(f"topics: {len(created)} new, {len(TOPICS) * len(institutions) - len(created)} there already")
             desks: dict[str, dict[str, str]] = {}
-            for one in self.city.institutions:
+            for one in self._served:
                 desks.setdefault(one.role.value, {})[one.name] = self._start_service(one, kafka, mongodb, rail)
             observer = self._start_observer(self.city.observer, kafka, mongodb) if self.city.observer else ""
-            for one in self.city.institutions:
+            for one in self._served:
                 self._wait(one.key)
             if self.city.observer is not None:
                 self._wait(self.city.observer.key)
             self._record.addresses, self._record.complete = Addresses(kafka, mongodb, rail, desks, observer), True
             self._note()
             write_json(self._dir / "addresses.json", asdict(self._record.addresses))
+            if not self.ephemeral:
+                self._close_nursery()
         except BaseException:
             self._stop_all(keep_logs=True)
             raise
+
+    @property
+    def _served(self) -> list[Institution]:
+        """The institutions whose services this release has. Others of the city have their inboxes and their keys, and
+        their services elsewhere."""
+        return [one for one in self.city.institutions if (SERVICES / one.role.value / "service.py").exists()]
+
+    def _open_nursery(self) -> None:
+        """It imports what all services need while Kafka and MongoDB start."""
+        modules = {f"services.{name}.service" for name in (OBSERVER, *(one.role.value for one in self._served))}
+        command = self._python("nursery", ("deploy.nursery", *sorted(modules)), {})
+        with signals_held_back():
+            self._nursery = Nursery(command, leashed=self.ephemeral)
+
+    def _close_nursery(self) -> None:
+        if self._nursery is not None:
+            self._nursery.close()
+            self._nursery = None
 
     def _start_brokers(self) -> tuple[str, str]:
         """Start what no address was given for; MongoDB first, it comes up while Kafka is prepared."""
@@ -248,7 +274,7 @@ class Stack:
         """The institutions' own accounts: a service that finds none looks again ever more seldom."""
         for one in self.city.institutions:
             for account in one.settings.get("accounts", ()):
-                opening = {"owner": one.title, "opening_fen": 0}
+                opening = {"owner": one.title, "opening_fen": one.opening_fen}
                 answer = httpx.put(f"{rail}/accounts/{account}", json=opening, timeout=5, trust_env=False)
                 if not answer.is_success:
                     raise StartFailed(f"the rail does not open account {account}: {answer.text[:300]}")
@@ -269,7 +295,7 @@ class Stack:
         }
         url = f"http://127.0.0.1:{port}"
         serve = ("services.cli", "serve", one.role.value, "--institution", one.name)
-        self._start(Part(self._python(one.key, serve, env), _answers(f"{url}/readyz")))
+        self._start(Part(self._python(one.key, serve, env), _answers(f"{url}/readyz"), forked=True))
         return url
 
     def _start_observer(self, observer: Observer, kafka: str, mongodb: str) -> str:
@@ -284,7 +310,7 @@ class Stack:
         }
         url = f"http://127.0.0.1:{port}"
         serve = ("services.cli", "serve", OBSERVER, "--institution", observer.name)
-        self._start(Part(self._python(observer.key, serve, env), _answers(f"{url}/readyz")))
+        self._start(Part(self._python(observer.key, serve, env), _answers(f"{url}/readyz"), forked=True))
         return url
 
     def _python(self, name: str, module: tuple[str, ...], env: Mapping[str, str]) -> Command:
@@ -304,7 +330,10 @@ class Stack:
         name = part.command.name
         with signals_held_back():  # between the start of a process and the note of it
             self._parts[name] = part
-            self._children[name] = Child(part.command, leashed=self.ephemeral)
+            if part.forked and self._nursery is not None:
+                self._children[name] = self._nursery.fork(part.command)
+            else:
+                self._children[name] = Child(part.command, leashed=self.ephemeral)
             self._record.children[name] = self._children[name].identity
             self._note()
 
@@ -346,6 +375,7 @@ class Stack:
             for child in self._children.values():
                 child.ended()  # reaps it
             self._children.clear()
+            self._close_nursery()
             self._record = Record(ports=self._record.ports)
             if self.ephemeral:
                 self._throw_away(keep_logs)
@@ -377,7 +407,7 @@ class Stack:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _answers(url: str) -> Callable[[Child], None]:
+def _answers(url: str) -> Callable[[Running], None]:
     """A wait for GET `url` to answer 200."""
 
     def ask() -> bool:

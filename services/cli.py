@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 RUN = Path("build") / "run"
 ROLES = ("escrow", "registry", "seller_bank", "buyer_bank", "fund_center")
-SERVED = ("escrow", "registry", "seller_bank")
 OBSERVER = "observer"
 FOLLOW_EVERY_S = 0.5
 
@@ -282,13 +281,13 @@ def resume(
 
 @app.command()
 def serve(
-    role: Annotated[str, typer.Argument(metavar="ROLE", help=" | ".join((*SERVED, OBSERVER)))],
+    role: Annotated[str, typer.Argument(metavar="ROLE", help=" | ".join((*ROLES, OBSERVER)))],
     institution: Annotated[str, typer.Option("--institution", help="its name on the wire: liaocheng-notary")],
 ) -> None:
     """Run one institution's service, or an observer, until SIGTERM. Settings are DAIYA_* in the environment:
     docs/operations.md."""
-    if role not in (*SERVED, OBSERVER):
-        _fail(f"there is no service for {role}; there are {', '.join((*SERVED, OBSERVER))}")
+    if role not in (*ROLES, OBSERVER):
+        _fail(f"there is no service for {role}; there are {', '.join((*ROLES, OBSERVER))}")
     import importlib
     import re
 

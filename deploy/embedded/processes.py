@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -114,7 +115,47 @@ def stop(processes: Iterable[Identity], grace_s: float) -> list[Identity]:
     return waiting
 
 
-class Child:
+class Running(ABC):
+    """A process that was started for this one, and how to deal with it."""
+
+    def __init__(self, command: Command, pid: int) -> None:
+        self.command = command
+        self.identity = identify(pid) or Identity(pid, 0, _boot())  # ended at once: matches nobody
+
+    @abstractmethod
+    def ended(self) -> int | None:
+        """Its exit status once it has ended (negative: the signal), else None."""
+
+    @abstractmethod
+    def signal(self, sig: signal.Signals) -> None:
+        """Send it a signal, if it still runs."""
+
+    @abstractmethod
+    def stop(self, grace_s: float) -> None:
+        """End it: SIGTERM, then SIGKILL after `grace_s` seconds; a grace of 0 kills at once."""
+
+    def wait_until(self, ready: Callable[[], bool], deadline_s: float) -> None:
+        """Ask `ready` until it says yes.
+
+        StartFailed when the process ends before, or `deadline_s` seconds pass.
+        """
+        deadline = time.monotonic() + deadline_s
+        while not ready():
+            if (status := self.ended()) is not None:
+                raise StartFailed(f"{self.command.name} ended with status {status}\n{last_words(self.command.log)}")
+            if time.monotonic() > deadline:
+                late = f"{self.command.name} is not ready after {deadline_s:.0f} s"
+                raise StartFailed(f"{late}\n{last_words(self.command.log)}")
+            time.sleep(POLL_S)
+
+
+def last_words(log: Path, lines: int = 15) -> str:
+    """The end of a log, and where the whole of it is."""
+    tail = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
+    return "\n".join([*(f"  | {line}" for line in tail), f"  whole log: {log}"])
+
+
+class Child(Running):
     """A process that this one started."""
 
     def __init__(self, command: Command, leashed: bool) -> None:
@@ -123,21 +164,16 @@ class Child:
         Leashed children are killed by the kernel when this process ends in whatever way; the others outlive
         it.
         """
-        self.command = command
-        self._process = _starter.submit(_start, command, leashed).result()
-        identity = identify(self._process.pid)
-        self.identity = identity or Identity(self._process.pid, 0, _boot())  # ended at once: matches nobody
+        self._process = start(command, leashed)
+        super().__init__(command, self._process.pid)
 
     def ended(self) -> int | None:
-        """Its exit status once it has ended (negative: the signal), else None."""
         return self._process.poll()
 
     def signal(self, sig: signal.Signals) -> None:
-        """Send it a signal, if it still runs."""
         self._process.send_signal(sig)
 
     def stop(self, grace_s: float) -> None:
-        """End it: SIGTERM, then SIGKILL after `grace_s` seconds; a grace of 0 kills at once."""
         if grace_s > 0:
             self._process.terminate()
             try:
@@ -148,26 +184,14 @@ class Child:
         self._process.kill()
         self._process.wait()
 
-    def wait_until(self, ready: Callable[[], bool], deadline_s: float) -> None:
-        """Ask `ready` until it says yes.
 
-        StartFailed when the process ends before, or `deadline_s` seconds pass.
-        """
-        deadline = time.monotonic() + deadline_s
-        while not ready():
-            if (status := self.ended()) is not None:
-                raise StartFailed(f"{self.command.name} ended with status {status}\n{self._last_words()}")
-            if time.monotonic() > deadline:
-                raise StartFailed(f"{self.command.name} is not ready after {deadline_s:.0f} s\n{self._last_words()}")
-            time.sleep(POLL_S)
-
-    def _last_words(self, lines: int = 15) -> str:
-        log = self.command.log
-        tail = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
-        return "\n".join([*(f"  | {line}" for line in tail), f"  whole log: {log}"])
+def start(command: Command, leashed: bool, *, spoken_with: bool = False) -> subprocess.Popen[bytes]:
+    """Start `command` in a session of its own, on a leash or not; `spoken_with`: by pipes to its input and from its
+    output, of which only its errors then go to the log."""
+    return _starter.submit(_start, command, leashed, spoken_with).result()
 
 
-def _start(command: Command, leashed: bool) -> subprocess.Popen[bytes]:
+def _start(command: Command, leashed: bool, spoken_with: bool) -> subprocess.Popen[bytes]:
     argv: Sequence[str] = command.argv
     if leashed:
         argv = (sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *argv)
@@ -177,9 +201,9 @@ def _start(command: Command, leashed: bool) -> subprocess.Popen[bytes]:
             argv,
             cwd=command.cwd,
             env={**os.environ, **command.env},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            stdin=subprocess.PIPE if spoken_with else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if spoken_with else log,
+            stderr=log,
             start_new_session=True,
         )
 

@@ -40,8 +40,8 @@ def test_ctrl_c_in_the_middle_of_a_case_leaves_no_process(tmp_path: Path) -> Non
         deadline = time.monotonic() + WITHIN_S
         while "case-opened" not in output.read_text() and demo.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        children = [identify(int(pid)) for pid in _children(demo.pid)]
-        assert len(children) >= 7, output.read_text()  # Kafka, MongoDB, the rail, three services, an observer
+        started = [identify(pid) for pid in _descendants(demo.pid)]
+        assert len(started) >= 10, output.read_text()  # Kafka, MongoDB, rail, nursery, five services, observer
         demo.send_signal(signal.SIGINT)
         time.sleep(0.2)
         demo.send_signal(signal.SIGINT)  # make passes its own on
@@ -49,12 +49,13 @@ def test_ctrl_c_in_the_middle_of_a_case_leaves_no_process(tmp_path: Path) -> Non
     finally:
         demo.kill()
         demo.wait()
-    assert not [child for child in children if child is not None and alive(child)]
+    assert not [one for one in started if one is not None and alive(one)]
     assert "interrupted; nothing that was started is left running" in output.read_text()
     assert "Traceback" not in output.read_text()
 
 
-def _children(pid: int) -> list[str]:
-    """The process ids of a process's children, whichever of its threads started them."""
+def _descendants(pid: int) -> list[int]:
+    """The process ids of a process's children and of theirs, whichever of its threads started them."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [child for task in tasks for child in (task / "children").read_text().split()]
+    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return [one for child in children for one in (child, *_descendants(child))]

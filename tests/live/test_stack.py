@@ -20,6 +20,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import MongoClient, WriteConcern
 
 from contracts.envelope import PARTITIONS
+from contracts.event import Role
 from deploy import topics
 from deploy.city import load_city
 from deploy.embedded import jars
@@ -37,6 +38,7 @@ from deploy.embedded.processes import (
     send,
     stop,
 )
+from deploy.nursery import Nursery
 from deploy.stack import CHECKOUT, Stack
 from deploy.stack_files import Busy, Record, locked, read_record, write_record
 from services.runtime.settings import HouseSettings
@@ -336,6 +338,72 @@ time.sleep(600)
         send(child, signal.SIGKILL)
 
 
+# -- the nursery --
+
+FORKED = """
+import os, sys, time
+print(os.environ["WHO"], *sys.argv[1:], os.getcwd(), os.getsid(0) == os.getpid(), "json" in sys.modules, flush=True)
+while sys.argv[1] == "stay":
+    time.sleep(1)
+raise SystemExit(3)
+"""
+
+
+@pytest.fixture
+def nursery(tmp_path: Path) -> Iterator[Nursery]:
+    """A nursery in a folder of its own, where the module `forked` is."""
+    (tmp_path / "forked.py").write_text(FORKED)
+    argv = (sys.executable, "-m", "deploy.nursery", "json")
+    running = Nursery(Command("nursery", argv, tmp_path / "nursery.log", cwd=tmp_path), leashed=True)
+    yield running
+    running.close()
+
+
+def forked(folder: Path, name: str, *arguments: str) -> Command:
+    argv = (sys.executable, "-m", "forked", *arguments)
+    return Command(name, argv, folder / f"{name}.log", {"WHO": name}, cwd=folder)
+
+
+def test_what_a_nursery_forks_is_a_process_of_its_own(nursery: Nursery, tmp_path: Path) -> None:
+    stays, ends = nursery.fork(forked(tmp_path, "one", "stay")), nursery.fork(forked(tmp_path, "two", "end"))
+    for name, word in (("one", "stay"), ("two", "end")):
+        log = tmp_path / f"{name}.log"
+        assert eventually(lambda log=log: log.exists() and log.read_text().endswith("\n"))
+        assert log.read_text() == f"{name} {word} {tmp_path} True True\n"
+    assert eventually(lambda: ends.ended() == 3)
+    assert stays.ended() is None
+    stays.signal(signal.SIGKILL)
+    assert eventually(lambda: stays.ended() == -signal.SIGKILL)
+    assert ends.ended() == 3  # however often it is asked
+
+
+def test_what_a_nursery_forks_on_a_leash_ends_with_it_and_nothing_more_comes(nursery: Nursery, tmp_path: Path) -> None:
+    stays = nursery.fork(forked(tmp_path, "one", "stay"))
+    nursery.close()
+    assert eventually(lambda: stays.ended() is not None)
+    with pytest.raises(StartFailed, match="two was not started: the nursery has ended"):
+        nursery.fork(forked(tmp_path, "two", "stay"))
+
+
+def test_a_nursery_that_cannot_import_says_why(tmp_path: Path) -> None:
+    argv = (sys.executable, "-m", "deploy.nursery", "no_such_module")
+    broken = Nursery(Command("nursery", argv, tmp_path / "nursery.log"), leashed=True)
+    with pytest.raises(StartFailed, match=r"(?s)one was not started.*No module named 'no_such_module'"):
+        broken.fork(forked(tmp_path, "one", "stay"))
+    broken.close()
+
+
+def test_a_nursery_does_not_fork_a_process_with_threads(tmp_path: Path) -> None:
+    (tmp_path / "threads.py").write_text(
+        "import threading, time; threading.Thread(target=time.sleep, args=(2,)).start()"
+    )
+    argv = (sys.executable, "-m", "deploy.nursery", "threads")
+    threaded = Nursery(Command("nursery", argv, tmp_path / "nursery.log", cwd=tmp_path), leashed=True)
+    with pytest.raises(StartFailed, match="importing has started threads"):
+        threaded.fork(forked(tmp_path, "one", "stay"))
+    threaded.close()
+
+
 # -- what a stack notes of itself --
 
 
@@ -425,9 +493,11 @@ async def test_the_live_tests_get_a_kafka_and_a_mongodb_that_work(infra: Infrast
 
 def test_every_institution_of_liaocheng_has_settings_that_its_service_takes() -> None:
     institutions = load_city("liaocheng").institutions
-    assert [one.role.value for one in institutions] == ["escrow", "registry", "seller_bank"]
+    assert [one.role for one in institutions] == list(Role)
     houses = {
         one.role.value: HouseSettings.model_validate({"title": one.title, **one.settings}) for one in institutions
     }
     assert houses["escrow"].deposit_account in houses["escrow"].accounts
     assert houses["seller_bank"].accounts
+    for lender in ("buyer_bank", "fund_center"):
+        assert houses[lender].loan_account in houses[lender].accounts

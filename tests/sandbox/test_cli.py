@@ -117,7 +117,8 @@ def test_an_observer_without_feeds_that_it_can_read_says_so(
 def test_there_is_no_service_for_a_role_without_one() -> None:
     code, _, err = run("serve", "king", "--institution", "liaocheng-regulator")
     assert code == 1
-    assert err == "daiya: there is no service for king; there are escrow, registry, seller_bank, observer\n"
+    there = "escrow, registry, seller_bank, buyer_bank, fund_center, observer"
+    assert err == f"daiya: there is no service for king; there are {there}\n"
 
 
 def test_open_brings_a_sale_once_and_again_only_when_told(files: list[str]) -> None:
