@@ -12,6 +12,7 @@ import pytest
 
 from contracts.event import Event, Fact, Role
 from contracts.procedures import PROCEDURES
+from services.buyer_bank.rules import RULEBOOK as BUYER_BANK
 from services.escrow.rules import RULEBOOK as ESCROW
 from services.registry.rules import RULEBOOK as REGISTRY
 from services.runtime.core.facts import (
@@ -56,6 +57,7 @@ HOUSES = (
     House(Role.REGISTRY, REGISTRY, never=MONEY),
     House(Role.ESCROW, ESCROW),
     House(Role.SELLER_BANK, SELLER_BANK),
+    House(Role.BUYER_BANK, BUYER_BANK),
 )
 CHAPTERS = [
     pytest.param(house, chapter, id=f"{house.role.value} {chapter.procedure or 'standing'}")
