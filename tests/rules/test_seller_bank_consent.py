@@ -242,7 +242,7 @@ def test_LC_R2_one_loan_at_a_time_is_open_on_a_folio() -> None:
     assert refused.title == "another loan is open"
 
 
-def test_LC_F2_a_loan_belongs_to_its_folio_and_a_decision_to_its_case() -> None:
+def test_LC_F2_LC_L6_a_loan_belongs_to_its_folio_and_a_decision_to_its_case() -> None:
     bench = with_case()
     assert bench.refusal(bench.own(loan())).title == "not in a case"
     assert bench.refusal(bench.standing(command(ConsentDecided, consents=True))).title == "no case"

@@ -175,7 +175,7 @@ def test_LC_L3_a_lender_that_takes_no_part_asks_nothing_of_the_bank() -> None:
     assert actions(bench) == ["decide-consent"]
 
 
-def test_LC_L3_what_is_said_of_loans_after_the_consent_asks_for_no_second_one() -> None:
+def test_LC_L3_LC_L4_what_is_said_of_loans_after_the_consent_asks_for_no_second_one() -> None:
     bench = consented()
     bench.hear(example(LoanRejected), LENDER)
     bench.hear(example(LoanApproved), LENDER)
