@@ -21,6 +21,10 @@ class HouseSettings(BaseModel):
     title: str = Field(description="short name on documents and their numbers")
     accounts: tuple[AccountNumber, ...] = Field((), description="accounts with the rail whose statements are read")
     deposit_account: AccountNumber | None = Field(None, description="escrow: where buyers pay in")
+    loan_account: AccountNumber | None = Field(None, description="lender: where loans are paid from, and come back to")
+    lending_policy: dict[str, Any] | None = Field(
+        None, description="fund centre: the figures of its quota, ability and pool ratio, as its desk names them"
+    )
     periods: tuple[Period, ...] = Field((), description="opener: the periods that a case pins when it opens")
 
     @field_validator("title")

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from contracts.envelope import to_data
+from services.buyer_bank.service import PART as BUYER_BANK
 from services.escrow.service import PART as ESCROW
 from services.registry.service import PART as REGISTRY
 from services.runtime.desk.app import EVERYWHERE as COMMON
@@ -17,8 +18,18 @@ from services.runtime.desk.problems import MEDIA_TYPE
 from services.runtime.service import Part
 from services.seller_bank.service import PART as SELLER_BANK
 
-PARTS = {"escrow": ESCROW, "registry": REGISTRY, "seller_bank": SELLER_BANK}
+PARTS = {"escrow": ESCROW, "registry": REGISTRY, "seller_bank": SELLER_BANK, "buyer_bank": BUYER_BANK}
 OPEN = {"/documents/{number}", "/healthz", "/readyz", "/metrics"}
+
+LENDER = {
+    "/cases/{case}/loan-application",
+    "/cases/{case}/loan-decision",
+    "/cases/{case}/contracts",
+    "/cases/{case}/loan-withdrawal",
+    "/cases/{case}/application/mended",
+    "/cases/{case}/money/return",
+    "/unmatched/{account}/money/return",
+}
 
 AGREED = {
     "escrow": {
@@ -38,6 +49,7 @@ AGREED = {
         "/cases/{case}/decision",
     },
     "seller_bank": {"/folios/{unit_number}/loans", "/cases/{case}/consent", "/cases/{case}/payoff-statement"},
+    "buyer_bank": LENDER,
 }
 EVERYWHERE = {"/incidents/{incident}/close", "/subjects/{subject}/resume", "/payments/{payment}/again"}
 READING = {
@@ -153,6 +165,7 @@ KNOWN_TO_THE_DESK = {
     "incident": "0b1f3a52-6a4e-5d0b-9a3f-6b2d1f0c4e11",
     "payment": "0b1f3a52-6a4e-5d0b-9a3f-6b2d1f0c4e11",
     "periods": [],
+    "pays_from": "CCB-LC-LOANS",
 }
 
 

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from contracts.envelope import partition_of, wire_time
+from contracts.events.case import JoinRefused
+from contracts.events.lender import JoinRequested
 from services.runtime.core.facts import (
     Alarm,
     IncidentClosed,
@@ -74,7 +76,7 @@ _Open = tuple[str, str, datetime, dict[str, Any]]
 
 
 def _of_file(house: House, subject: Subject, file: File) -> Iterator[_Open]:
-    if file.case != STANDING and file.facts:
+    if file.case != STANDING and file.facts and _is_known(file):
         first = min((facts[0] for facts in file.facts.values()), key=lambda f: f.order)
         yield "case", f"case/{file.case}", first.at, {"procedure": file.procedure}
     yield from _payments(file)
@@ -89,6 +91,13 @@ def _of_file(house: House, subject: Subject, file: File) -> Iterator[_Open]:
         account, n = line.fact.account, line.fact.line
         if line.id == derived_id(f"statement/{account}", str(n)):  # the statement's own word, not a copy told on
             yield UNMATCHED_LINE, f"{UNMATCHED_LINE}/{account}/{n}", line.at, {}
+
+
+def _is_known(file: File) -> bool:
+    """Whether a case is one that this institution knows. Once its keeper has refused us a part in a case that we had
+    asked for, it is not, until we ask again: so the next request need not lie where a wrong one has lain."""
+    asked, refused = file.every(JoinRequested), file.every(JoinRefused)
+    return bool(file.parties) or not refused or bool(asked and asked[-1].order > refused[-1].order)
 
 
 def _alarms(file: File) -> Iterator[_Open]:

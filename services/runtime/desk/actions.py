@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import TypeAdapter, ValidationError
+
 from contracts.procedures import PROCEDURES
-from contracts.values import UnitNumber
+from contracts.values import CaseId, UnitNumber
 from services.runtime.core.facts import Command, Pay
 from services.runtime.core.file import STANDING
 from services.runtime.core.rows import Row
@@ -15,6 +17,8 @@ from services.runtime.desk.problems import Problem
 from services.runtime.institution import Institution
 from services.runtime.statement import UNMATCHED
 from services.runtime.store import all_rows
+
+_CASE_ID: TypeAdapter[str] = TypeAdapter(CaseId)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,21 @@ async def case_row(institution: Institution, case: str) -> Row:
     if row is None:
         raise Problem(404, "unknown case", f"nothing is known here of case {case[:40]}", clause="X-3")
     return row
+
+
+async def in_case_on_folio(handed: Handed) -> Place:
+    """`/cases/{case}/…`, for a command that may be the first that is heard of a case here: one that is known keeps its
+    own subject, another lies on the folio that the command names. Raises Problem 422 for what is no case's name."""
+    case = handed.path["case"]
+    row = await handed.institution.store.row(f"case/{case}")
+    if row is not None:
+        return Place(row.subject, row.case)
+    try:
+        _CASE_ID.validate_python(case)
+    except ValidationError as error:
+        raise Problem.invalid([("path.case", error.errors(include_input=False)[0]["msg"])]) from None
+    unit: str = getattr(handed.fact, "unit_number", "")
+    return Place(unit, case)
 
 
 async def on_folio(handed: Handed) -> Place:
