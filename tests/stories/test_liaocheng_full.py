@@ -245,7 +245,7 @@ async def test_LC_F4_a_borrower_who_settles_the_loan_himself_gets_the_whole_pric
     )
     await world.rail.transfer(paid)
     world.rail.settle_all()
-    while not await world.houses[Role.SELLER_BANK].institution.read_statements(range(PARTITIONS)):
+    while not await world.house(Role.SELLER_BANK).institution.read_statements(range(PARTITIONS)):
         await world.step()
     await world.pay(lc.PRICE_FEN)
     await world.run()

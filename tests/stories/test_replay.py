@@ -37,7 +37,7 @@ async def sold(seed: int) -> World:
 
 async def digests(world: World, role: Role) -> dict[str, str]:
     """The digest of every subject that an institution lived through."""
-    house = world.houses[role]
+    house = world.house(role)
     keys = {subject for subject, _ in house.store.journal}
     return {key: digest((await house.institution.turns.read_subject(key)).items) for key in sorted(keys)}
 
@@ -46,18 +46,19 @@ async def replayed(world: World, role: Role, seed: int) -> dict[str, str]:
     """The same from the log alone, by a service with an empty database, in batches that a seed cuts."""
     chance = random.Random(seed)
     log = Muted(NOON)
-    topic = world.houses[role].institution.inbox
-    store = world._stores[role] = MemoryStore()
+    house = world.house(role)
+    topic = house.institution.inbox
+    store = world._stores[house.member.name] = MemoryStore()
     original, world.log = world.log, log  # type: ignore[assignment]
     log.own = {}  # type: ignore[attr-defined]
-    world.start(role)
+    world.start(house.member.name)
     places = dict.fromkeys(range(PARTITIONS), 0)
     while any(original.ends(topic)[p] > n for p, n in places.items()):
         batch = original.batch(topic, places, chance.randint(1, 30))
-        await world.houses[role].institution.turns.take(batch)
+        await world.house(role).institution.turns.take(batch)
         for received in batch:
             places[received.partition] = received.offset + 1
-    assert world.houses[role].store is store
+    assert world.house(role).store is store
     found = await digests(world, role)
     world.log = original
     return found
@@ -79,13 +80,13 @@ async def test_what_a_process_knows_and_the_database_does_not_is_seen() -> None:
     await world.begin(folio(), loan())
     await (await opened(world)).run()
     for role in lc.INSTITUTIONS:
-        await world.live_is_stored(role)
-        journal = world.houses[role].store.journal
+        await world.live_is_stored(lc.INSTITUTIONS[role])
+        journal = world.house(role).store.journal
         newest = max(version for key, version in journal if key == FOLIO)
         entry = journal[FOLIO, newest]
         journal[FOLIO, newest] = replace(entry, items=entry.items[:-1])
         with pytest.raises(AssertionError, match="knows other items"):
-            await world.live_is_stored(role)
+            await world.live_is_stored(lc.INSTITUTIONS[role])
 
 
 @pytest.mark.parametrize("seed", range(3))
