@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.escrow.facts import ApplicationMended, ReturnOrdered, SaleBrought, Signed, WithdrawalAgreed
+from services.escrow.facts import (
+    ApplicationMended,
+    RejectionAnswered,
+    ReturnOrdered,
+    SaleBrought,
+    Signed,
+    WithdrawalAgreed,
+)
 from services.runtime.desk.actions import Action, in_case, of_unmatched_money, opens_case
 from services.runtime.desk.commands import Desk
 from services.runtime.institution import Institution
@@ -28,7 +35,7 @@ router = Desk(
         command=SaleBrought,
         path="/cases",
         summary="Buyer and seller bring their sale contract",
-        clause="LC-F1",
+        clause="LC-F1, LC-L1",
         example={
             "procedure": "LC-FULL",
             "edition": "2023-03-20",
@@ -76,6 +83,15 @@ router = Desk(
         example={"application": "(2026)聊城转移申请第0000001号", "mended": "The second page is signed now."},
         where=in_case,
         answers="mend-application",
+    ),
+    Action(
+        command=RejectionAnswered,
+        path="/cases/{case}/rejection",
+        summary="The buyer turns to another bank after a lender's no, or the sale is off",
+        clause="LC-L3",
+        example={"another_bank": True, "because": "The buyer asks another bank."},
+        where=in_case,
+        answers="answer-rejection",
     ),
     Action(
         command=ReturnOrdered,

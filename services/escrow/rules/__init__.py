@@ -2,14 +2,22 @@
 
 from contracts.events.case import CaseCancelled, CaseCompleted, ClosingRequested
 from contracts.events.registry import ClosingRefused, FolioRefused
-from services.escrow.facts import ApplicationMended, ReturnOrdered, SaleBrought, Signed, WithdrawalAgreed
-from services.escrow.rules import liaocheng, unmatched
+from services.escrow.facts import (
+    ApplicationMended,
+    RejectionAnswered,
+    ReturnOrdered,
+    SaleBrought,
+    Signed,
+    WithdrawalAgreed,
+)
+from services.escrow.rules import modes, standing
 from services.runtime.core.file import Phase
 from services.runtime.core.rule import rulebook
 
 RULEBOOK = rulebook(
-    unmatched.STANDING,
-    liaocheng.FULL,
+    standing.STANDING,
+    modes.FULL,
+    modes.LOAN,
     phases={
         ClosingRequested: Phase.CLOSING,
         FolioRefused: Phase.CLOSING,
@@ -17,5 +25,5 @@ RULEBOOK = rulebook(
         CaseCompleted: Phase.ENDED,
         CaseCancelled: Phase.ENDED,
     },
-    own_facts=(SaleBrought, Signed, WithdrawalAgreed, ApplicationMended, ReturnOrdered),
+    own_facts=(SaleBrought, Signed, WithdrawalAgreed, ApplicationMended, RejectionAnswered, ReturnOrdered),
 )

@@ -1,34 +1,28 @@
-"""What the escrow refuses at its desk in Liaocheng, with the clause. GUARDS is the index."""
+"""What the escrow refuses at its desk in Liaocheng, with the clause. FULL_GUARDS and LOAN_GUARDS are the indexes."""
 
-from contracts.events.case import (
-    CaseCompleted,
-    CaseOpened,
-    ClosingRequested,
-)
-from contracts.events.registry import (
-    RegistrationReturned,
-    TransferRegistered,
-)
+from contracts.events.case import CaseCompleted, CaseOpened, ClosingRequested
+from contracts.events.escrow import MoneyKind
+from contracts.events.registry import TransferRegistered
 from contracts.procedures import PROCEDURES
+from services.escrow.applications import Applications
+from services.escrow.deposits import Deposits
 from services.escrow.facts import (
     ApplicationMended,
-    Deposits,
+    RejectionAnswered,
     ReturnOrdered,
     SaleBrought,
     Signed,
     WithdrawalAgreed,
 )
-from services.runtime.core.facts import (
-    PaymentOrderedAgain,
-    Purpose,
-)
+from services.escrow.lenders import Lenders, Rejection
+from services.runtime.core.facts import PaymentOrderedAgain, Purpose
 from services.runtime.core.file import Refusal
 from services.runtime.core.money import Ledger
 from services.runtime.core.rule import All, Guard
 
 
 def refuse_a_sale_that_cannot_be_opened(sale: SaleBrought, there: SaleBrought | None) -> Refusal | None:
-    """LC-F1: procedure and edition are known, every role it needs is named, and the case is new."""
+    """LC-F1, LC-L1: procedure and edition are known, every role it needs is named, and the case is new."""
     procedure = PROCEDURES.get((sale.procedure, sale.edition))
     if there is not None:
         return Refusal("case exists", "this case has been brought already", "LC-F1")
@@ -38,13 +32,34 @@ def refuse_a_sale_that_cannot_be_opened(sale: SaleBrought, there: SaleBrought | 
     missing = [role.value for role in procedure.needed if role not in sale.institutions]
     if missing:
         return Refusal("institution missing", f"{sale.procedure} needs {', '.join(missing)}", "LC-F1", 422)
+    idle = [role.value for role in sale.institutions if role not in procedure.roles]
+    if idle:
+        return Refusal("institution without a part", f"{sale.procedure} has no {', '.join(idle)}", "LC-F1", 422)
+    return None
+
+
+def refuse_a_down_payment_where_the_price_is_paid_in_full(sale: SaleBrought) -> Refusal | None:
+    """LC-F1: the buyers pay the whole price in themselves."""
+    if sale.down_payment_fen is None:
+        return None
+    detail = f"{sale.procedure} has the whole price paid in; a sale with a loan is brought as LC-LOAN"
+    return Refusal("no loan here", detail, "LC-F1", 422)
+
+
+def refuse_a_sale_without_a_part_for_the_loan(sale: SaleBrought) -> Refusal | None:
+    """LC-L1: the buyers pay a part of the price in themselves, and loans pay the rest."""
+    if sale.down_payment_fen is None:
+        return Refusal("down payment missing", "say how much of the price the buyers pay themselves", "LC-L1", 422)
+    if sale.down_payment_fen >= sale.price_fen:
+        detail = f"a down payment of {sale.down_payment_fen} fen leaves nothing to lend of {sale.price_fen} fen"
+        return Refusal("nothing to lend", detail, "LC-L1", 422)
     return None
 
 
 def refuse_a_signature_out_of_place(
     signed: Signed, sale: SaleBrought | None, signatures: All[Signed], opened: CaseOpened | None
 ) -> Refusal | None:
-    """LC-F1: buyers and sellers sign, each paper once, and before the case is opened."""
+    """LC-F1, LC-L1: buyers and sellers sign, each paper once, and before the case is opened."""
     if sale is None:
         return Refusal("unknown case", "no sale was brought under this number", "LC-F1", 404)
     people = {party.person.id_number for party in (*sale.sellers, *sale.buyers)}
@@ -77,14 +92,12 @@ def refuse_a_withdrawal_too_late(
     return None
 
 
-def refuse_to_mend_what_was_not_returned(
-    mended: ApplicationMended, returned: All[RegistrationReturned], done: All[ApplicationMended]
-) -> Refusal | None:
-    """X-3: only an application that the registry gave back can be made again, once."""
-    if mended.application not in {r.fact.application for r in returned}:
-        return Refusal("not returned", f"the registry has not returned {mended.application}", "X-3")
-    if mended.application in {d.fact.application for d in done}:
+def refuse_to_mend_what_was_not_returned(mended: ApplicationMended, applications: Applications) -> Refusal | None:
+    """X-3: only an application of ours that the registry gave back can be made again, once."""
+    if mended.application in {a.application.number for a in applications.mended}:
         return Refusal("mended already", f"{mended.application} was made again already", "X-3")
+    if mended.application not in {r.application for r in applications.to_mend}:
+        return Refusal("not returned", f"the registry has not returned {mended.application}", "X-3")
     return None
 
 
@@ -113,7 +126,35 @@ def refuse_to_send_the_payoff_elsewhere(order: PaymentOrderedAgain, ledger: Ledg
     return None
 
 
-GUARDS = (
+def refuse_to_send_a_lenders_money_elsewhere(
+    order: PaymentOrderedAgain, ledger: Ledger | None, deposits: Deposits | None, lenders: Lenders | None
+) -> Refusal | None:
+    """X-1: what a lender paid goes back to an account that this lender pays from, and to no other."""
+    failed = ledger.order(order.payment) if ledger is not None else None
+    payer = deposits.payer(failed.pay.about) if failed is not None and deposits is not None else None
+    if payer is None or payer.kind is not MoneyKind.LOAN or order.to_account is None or lenders is None:
+        return None
+    theirs = {account for loan in lenders.loans if loan.lender == payer.lender for account in loan.accounts}
+    if order.to_account in theirs:
+        return None
+    return Refusal("another account", f"a lender's money goes back to {', '.join(sorted(theirs))}", "X-1")
+
+
+def refuse_an_answer_without_a_rejection(
+    answer: RejectionAnswered, rejection: Rejection | None, closing: ClosingRequested | None
+) -> Refusal | None:
+    """LC-L3: there is something to answer as long as a lender's no has left a gap and nothing is applied for; a buyer
+    who has turned to another bank may still let the sale go."""
+    if rejection is None:
+        return Refusal("nothing to answer", "no lender's no has left the price without its loans", "LC-L3")
+    if rejection.applied or closing is not None:
+        return Refusal("called off", "the sale is being called off already", "LC-L3")
+    if rejection.answer is not None and answer.another_bank:
+        return Refusal("answered already", "the case waits for another bank already", "LC-L3")
+    return None
+
+
+IN_BOTH = (
     Guard(refuse_a_sale_that_cannot_be_opened),
     Guard(refuse_a_signature_out_of_place),
     Guard(refuse_a_withdrawal_too_late),
@@ -121,4 +162,14 @@ GUARDS = (
     Guard(refuse_to_return_what_is_not_to_go_back),
     Guard(refuse_to_pay_twice),
     Guard(refuse_to_send_the_payoff_elsewhere),
+)
+FULL_GUARDS = (
+    *IN_BOTH,
+    Guard(refuse_a_down_payment_where_the_price_is_paid_in_full),
+)
+LOAN_GUARDS = (
+    *IN_BOTH,
+    Guard(refuse_a_sale_without_a_part_for_the_loan),
+    Guard(refuse_an_answer_without_a_rejection),
+    Guard(refuse_to_send_a_lenders_money_elsewhere),
 )

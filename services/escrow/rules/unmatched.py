@@ -1,4 +1,4 @@
-"""What the escrow does with money that names no case it knows, and with what belongs to a subject as such."""
+"""What the escrow does with money that names no case it knows."""
 
 from services.escrow.facts import ReturnOrdered
 from services.runtime.core.facts import (
@@ -14,8 +14,7 @@ from services.runtime.core.facts import (
 )
 from services.runtime.core.file import Filed, Phase, Refusal
 from services.runtime.core.money import Ledger
-from services.runtime.core.rule import All, Chapter, Guard, Rule, Says, Wait, Waiting, noted
-from services.runtime.core.verdicts import OUTSIDE_A_CASE
+from services.runtime.core.rule import All, Guard, Rule, Says, Wait, Waiting, noted
 
 
 def report_money_that_nobody_can_match(money: Filed[MoneyReceived]) -> Says:
@@ -57,20 +56,16 @@ def unmatched_money_waits(ledger: Ledger) -> Waiting | None:
     return None
 
 
-STANDING = Chapter(
-    procedure="",
-    rules=(
-        Rule(report_money_that_nobody_can_match, per=MoneyReceived),
-        Rule(send_it_back, per=ReturnOrdered),
-    ),
-    guards=(Guard(refuse_to_return_it_twice),),
-    waits=(Wait(unmatched_money_waits),),
-    unexpected=(
-        *OUTSIDE_A_CASE,
-        noted(PaymentAccepted, Phase.OPEN, why="the return of unmatched money is on its way"),
-        noted(PaymentSettled, Phase.OPEN, why="unmatched money is back with its payer"),
-        noted(PaymentRefused, Phase.OPEN, why="it waits in the worklist again"),
-        noted(PaymentReturned, Phase.OPEN, why="it waits in the worklist again"),
-        noted(PaymentOrderedAgain, Phase.OPEN, why="a return is ordered by its receipt"),
-    ),
+RULES = (
+    Rule(report_money_that_nobody_can_match, per=MoneyReceived),
+    Rule(send_it_back, per=ReturnOrdered),
+)
+GUARDS = (Guard(refuse_to_return_it_twice),)
+WAITS = (Wait(unmatched_money_waits),)
+UNEXPECTED = (
+    noted(PaymentAccepted, Phase.OPEN, why="the return of unmatched money is on its way"),
+    noted(PaymentSettled, Phase.OPEN, why="unmatched money is back with its payer"),
+    noted(PaymentRefused, Phase.OPEN, why="it waits in the worklist again"),
+    noted(PaymentReturned, Phase.OPEN, why="it waits in the worklist again"),
+    noted(PaymentOrderedAgain, Phase.OPEN, why="a return is ordered by its receipt"),
 )
