@@ -1,7 +1,7 @@
 """Clerks: the people of a case, played by robots at the desks' HTTP and at the payment rail.
 
 None of them knows the order of a case. Each looks at its own desk's worklist and does what it finds there: ACTS says
-how each thing on a worklist is done.
+how each thing on a worklist is done. Only the buyers come by themselves, to lenders that may not know of the case.
 """
 
 import asyncio
@@ -14,14 +14,23 @@ import httpx
 
 from contracts.event import Role
 from contracts.values import Person
+from services import sale_opening
 from services.desk_client import Desk, DeskRefused, in_path, key_for
-from services.sale_file import SaleFile
+from services.sale_file import Action, LoanSought, SaleFile
+from services.sale_opening import down_payment_proof
 
 FIRST_LOOK_S, LAST_LOOK_S = 0.01, 1.0
 """After something has arrived in its inbox a clerk looks at once, then in ever longer steps."""
+TRY_AGAIN_S = 0.2
 MOST_TRIES = 40
 PAPERS = ("deposit agreement", "power of attorney")
-YES = {"decide-consent": {"consents": True}, "decide-registration": {"decision": "approve"}}
+UNSAID: Mapping[Action, dict[str, Any]] = {
+    "decide-consent": {"consents": True},
+    "decide-registration": {"decision": "approve"},
+    "answer-rejection": {"another_bank": False, "because": "without the loan there is no sale"},
+}
+"""What is decided where the file says nothing."""
+APPLY = "apply-for-loan"
 
 
 class Stuck(RuntimeError):
@@ -109,20 +118,32 @@ class People:
         """
         something = False
         for task in await worklist(self.desks[role]):
-            if task.case != case or (role, task) in self.done:
+            if task.case != case or (role, task) in self.done or task.action == APPLY:
                 continue
-            act = ACTS.get((role, task.action))
-            if act is None:
-                raise Stuck(f"{role.value}: nobody here knows how to {task.action}: {task.what} ({task.clause})")
-            something |= await self._try(role, task, act)
+            something |= await self._try(role, task)
         return something
 
-    async def _try(self, role: Role, task: Task, act: "Act") -> bool:
+    async def apply_for_loans(self, case: str) -> None:
+        """The buyers turn to every lender that the file names, holding the proof of the down payment (LC-L2).
+
+        Raises as `look` does.
+        """
+        for loan in self.file.loans:
+            task = Task(case, APPLY, loan.institution, "", "LC-L2", "")
+            done = await self._try(loan.lender, task)
+            while not done:
+                await asyncio.sleep(TRY_AGAIN_S)
+                done = await self._try(loan.lender, task)
+
+    async def _try(self, role: Role, task: Task) -> bool:
+        act = ACTS.get((role, task.action))
+        if act is None:
+            raise Stuck(f"{role.value}: nobody here knows how to {task.action}: {task.what} ({task.clause})")
         tried = self.tries[role, task] = self.tries.get((role, task), 0) + 1
         if tried == 1:
-            self.say(role, act.told(self, task), task.clause)
+            self.say(role, act.told(self, role), task.clause)
         try:
-            await act.do(self, task, str(tried))
+            await act.do(self, role, task, str(tried))
         except DeskRefused as refused:
             self.refusals[role, task] = str(refused)
             if tried >= MOST_TRIES:
@@ -133,12 +154,16 @@ class People:
         return True
 
 
+Do = Callable[[People, Role, Task, str], Awaitable[None]]
+"""Does a task at the desk of a role; the text is the number of the attempt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
-    """How something on a worklist is done: told in a few words, and done, with the number of the attempt."""
+    """How something at a desk is done: told in a few words, and done."""
 
-    told: Callable[[People, Task], str]
-    do: Callable[[People, Task, str], Awaitable[None]]
+    told: Callable[[People, Role], str]
+    do: Do
 
 
 async def worklist(desk: Desk) -> list[Task]:
@@ -163,82 +188,158 @@ async def keep_looking(people: People, role: Role, case: str, arrived: asyncio.E
 # --- how each thing is done ---------------------------------------------------------------------------------
 
 
+async def _hand_in(people: People, role: Role, task: Task, attempt: str, body: dict[str, Any]) -> None:
+    await people.desks[role].post(task.link, body, key_for(task.case, task.action, task.about, attempt))
+
+
 def _signers(people: People) -> list[Person]:
     return [party.person for party in (*people.file.sale.sellers, *people.file.sale.buyers)]
 
 
-async def sign(people: People, task: Task, _: str) -> None:
+async def sign(people: People, role: Role, task: Task, _: str) -> None:
     """LC-F1: buyers and sellers sign both papers before the notary."""
     for person in _signers(people):
         for paper in PAPERS:
             body = {"person": person.id_number, "paper": paper}
             key = key_for(task.case, task.action, person.id_number, paper)
-            await people.desks[Role.ESCROW].post(task.link, body, key)
+            await people.desks[role].post(task.link, body, key)
 
 
-async def pay_in(people: People, task: Task, _: str) -> None:
-    """LC-F1: the buyers pay the price in, with the case number first in the remittance text."""
+async def pay_in(people: People, _: Role, task: Task, __: str) -> None:
+    """LC-F1, LC-L1: the buyers pay in, with the case number first in the remittance text."""
     to = people.file.sale.deposit_account.account
     for number, payment in enumerate(people.file.payments):
         key = key_for(task.case, task.action, str(number))
         await people.rail.pay(payment.from_account, to, payment.amount_fen, f"{task.case} 购房款", key)
 
 
-def _payments(people: People, _: Task) -> str:
+def _payments(people: People, _: Role) -> str:
     payments = people.file.payments
     return f"the buyers pay {yuan(sum(p.amount_fen for p in payments))}, from {len(payments)} account(s)"
 
 
-def _decision(people: People, task: Task) -> dict[str, Any]:
-    """What the file says is decided; without a word there, yes."""
-    return next((d for action, d in people.file.decisions.items() if action == task.action), YES[task.action])
+def _loan(people: People, lender: Role) -> LoanSought:
+    loan = people.file.loan_at(lender)
+    if loan is None:
+        raise Stuck(f"{lender.value}: the sale's file names no loan there")
+    return loan
 
 
-async def decide_consent(people: People, task: Task, attempt: str) -> None:
-    """LC-F2: the seller's bank decides on the transfer with mortgage."""
-    key = key_for(task.case, task.action, task.about, attempt)
-    await people.desks[Role.SELLER_BANK].post(task.link, _decision(people, task), key)
+async def apply_for_loan(people: People, lender: Role, task: Task, _: str) -> None:
+    """LC-L2: the buyers turn to a lender, with the contract and the proof that the notary has given them."""
+    proof = await down_payment_proof(people.desks[Role.ESCROW], task.case)
+    if proof is None:
+        raise Stuck("the notary has not certified the down payment")
+    await sale_opening.apply_for_loan(people.desks[lender], people.file, _loan(people, lender), task.case, proof)
 
 
-async def decide_registration(people: People, task: Task, attempt: str) -> None:
-    """LC-F3: a registrar decides the application."""
-    body = {"application": task.about, **_decision(people, task)}
-    key = key_for(task.case, task.action, task.about, attempt)
-    await people.desks[Role.REGISTRY].post(task.link, body, key)
+async def examine_borrower(people: People, lender: Role, task: Task, attempt: str) -> None:
+    """LC-R2: the fund centre's clerk examines what the applicants can be lent."""
+    await _hand_in(people, lender, task, attempt, _loan(people, lender).examination)
 
 
-async def ask_payoff(people: People, task: Task, attempt: str) -> None:
-    """LC-F4: the bank's clerk has the payoff statement drawn up."""
-    key = key_for(task.case, task.action, task.about, attempt)
-    await people.desks[Role.SELLER_BANK].post(task.link, {}, key)
+def _loan_decision(people: People, lender: Role) -> dict[str, Any]:
+    loan = _loan(people, lender)
+    decided = loan.decision or {"approve": True}
+    return {"amount_fen": loan.amount_fen, **decided} if decided["approve"] else decided
 
 
-async def mend_application(people: People, task: Task, _: str) -> None:
-    """X-3: the notary puts right what the registry returned an application for."""
+async def decide_loan(people: People, lender: Role, task: Task, attempt: str) -> None:
+    """LC-L3, LC-L4: the lender's clerk decides."""
+    await _hand_in(people, lender, task, attempt, _loan_decision(people, lender))
+
+
+async def sign_contracts(people: People, lender: Role, task: Task, attempt: str) -> None:
+    """LC-L4: the applicants sign loan contract and mortgage contract."""
+    signed_by = [str(person.id_number) for person in _loan(people, lender).applicants]
+    await _hand_in(people, lender, task, attempt, {"signed_by": signed_by})
+
+
+def _decision(people: People, action: Action) -> dict[str, Any]:
+    return people.file.decisions.get(action, UNSAID[action])
+
+
+def _decided(action: Action) -> "Do":
+    """A clerk hands in what the file says."""
+
+    async def decide(people: People, role: Role, task: Task, attempt: str) -> None:
+        await _hand_in(people, role, task, attempt, _decision(people, action))
+
+    return decide
+
+
+async def decide_registration(people: People, role: Role, task: Task, attempt: str) -> None:
+    """LC-F3, LC-L4, LC-L5: a registrar decides the application."""
+    body = {"application": task.about, **_decision(people, "decide-registration")}
+    await _hand_in(people, role, task, attempt, body)
+
+
+async def ask_payoff(people: People, role: Role, task: Task, attempt: str) -> None:
+    """LC-F4, LC-L6: the bank's clerk has the payoff statement drawn up."""
+    await _hand_in(people, role, task, attempt, {})
+
+
+async def mend_application(people: People, role: Role, task: Task, attempt: str) -> None:
+    """X-3: whoever applied puts right what the registry returned the application for."""
     body = {"application": task.about, "mended": "the materials are complete now"}
-    key = key_for(task.case, task.action, task.about)
-    await people.desks[Role.ESCROW].post(task.link, body, key)
+    await _hand_in(people, role, task, attempt, body)
 
 
-async def return_money(people: People, task: Task, _: str) -> None:
-    """X-1: the notary sends money back that no article covers."""
-    key = key_for(task.case, task.action, task.about)
-    await people.desks[Role.ESCROW].post(task.link, {"money": task.about}, key)
+async def return_money(people: People, role: Role, task: Task, attempt: str) -> None:
+    """X-1: money that no article covers is sent back."""
+    await _hand_in(people, role, task, attempt, {"money": task.about})
 
+
+async def order_payment_again(people: People, role: Role, task: Task, attempt: str) -> None:
+    """X-1: a payment that the rail has refused or returned is ordered once more."""
+    await _hand_in(people, role, task, attempt, {"payment": task.about})
+
+
+def _told_answer(people: People, _: Role) -> str:
+    another = _decision(people, "answer-rejection")["another_bank"]
+    return "the buyers turn to another bank" if another else "the buyers give the sale up"
+
+
+def _told_consent(people: People, _: Role) -> str:
+    return "the clerk consents" if _decision(people, "decide-consent")["consents"] else "the clerk does not consent"
+
+
+def _told_registration(people: People, _: Role) -> str:
+    return f"the registrar decides to {_decision(people, 'decide-registration')['decision']}"
+
+
+def _told_application(people: People, lender: Role) -> str:
+    loan = _loan(people, lender)
+    return f"the buyers apply for {yuan(loan.amount_fen)} over {loan.months} months"
+
+
+def _told_decision(people: People, lender: Role) -> str:
+    return f"the clerk {'approves' if _loan_decision(people, lender)['approve'] else 'rejects'} the loan"
+
+
+def _told_contracts(people: People, lender: Role) -> str:
+    return f"{len(_loan(people, lender).applicants)} applicants sign: loan contract, mortgage contract"
+
+
+LENDERS = (Role.BUYER_BANK, Role.FUND_CENTER)
+MENDED = Act(lambda *_: "the application is mended", mend_application)
+SENT_BACK = Act(lambda *_: "money that no article covers is sent back", return_money)
+PAID_AGAIN = Act(lambda *_: "a payment that failed is ordered again", order_payment_again)
 
 ACTS: dict[tuple[Role, str], Act] = {
     (Role.ESCROW, "sign"): Act(lambda p, _: f"{len(_signers(p))} people sign: {', '.join(PAPERS)}", sign),
     (Role.ESCROW, "pay-in"): Act(_payments, pay_in),
-    (Role.ESCROW, "mend-application"): Act(lambda _, t: f"application {t.about} is mended", mend_application),
-    (Role.ESCROW, "return-money"): Act(lambda _, t: f"sends back {t.what}", return_money),
-    (Role.SELLER_BANK, "decide-consent"): Act(
-        lambda p, t: "the clerk consents" if _decision(p, t).get("consents") else "the clerk does not consent",
-        decide_consent,
-    ),
+    (Role.ESCROW, "answer-rejection"): Act(_told_answer, _decided("answer-rejection")),
+    (Role.SELLER_BANK, "decide-consent"): Act(_told_consent, _decided("decide-consent")),
     (Role.SELLER_BANK, "ask-payoff"): Act(lambda *_: "the payoff statement is drawn up", ask_payoff),
-    (Role.REGISTRY, "decide-registration"): Act(
-        lambda p, t: f"the registrar decides to {_decision(p, t)['decision']}", decide_registration
-    ),
+    (Role.REGISTRY, "decide-registration"): Act(_told_registration, decide_registration),
+    (Role.FUND_CENTER, "examine-borrower"): Act(lambda *_: "the applicants are examined", examine_borrower),
+    **{(lender, APPLY): Act(_told_application, apply_for_loan) for lender in LENDERS},
+    **{(lender, "decide-loan"): Act(_told_decision, decide_loan) for lender in LENDERS},
+    **{(lender, "sign-contracts"): Act(_told_contracts, sign_contracts) for lender in LENDERS},
+    **{(role, "mend-application"): MENDED for role in (Role.ESCROW, *LENDERS)},
+    **{(role, "return-money"): SENT_BACK for role in (Role.ESCROW, *LENDERS)},
+    **{(role, "order-payment-again"): PAID_AGAIN for role in (Role.ESCROW, Role.SELLER_BANK, *LENDERS)},
 }
 
 

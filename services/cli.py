@@ -1,4 +1,5 @@
-"""The `daiya` command: bring a sale, look at cases, worklists and incidents, resume what stands, run a service.
+"""The `daiya` command: bring a sale and its buyers' applications for loans, look at cases, worklists and incidents,
+resume what stands, run a service.
 
 Desks and tokens are those of the stack that `make up` started here (build/run/addresses.json and tokens.json), unless
 options or DAIYA_ADDRESSES, DAIYA_TOKENS, DAIYA_DESK and DAIYA_TOKEN name others. What a desk refuses is one line with
@@ -126,7 +127,9 @@ def _fail(why: str) -> NoReturn:
 @app.command("open")
 def open_(
     file: Annotated[Path, typer.Argument(help="a sale, such as examples/liaocheng-full.yaml")],
-    prepare: Annotated[bool, typer.Option(help="import the folio and the loan in the file first")] = False,
+    prepare: Annotated[
+        bool, typer.Option(help="first import the folio and the loan in the file, and state the fund's figures in it")
+    ] = False,
     again: Annotated[bool, typer.Option(help="open another case, though this sale was brought before")] = False,
     addresses: AddressesFile = RUN / "addresses.json",
     tokens: TokensFile = RUN / "tokens.json",
@@ -142,12 +145,44 @@ def open_(
         from services.sale_file import load_sale
 
         sale = load_sale(file, datetime.now(UTC))
-        stack, named = Stack(addresses, tokens), sale.sale.institutions
+        stack, named = Stack(addresses, tokens), sale.institutions
         async with _desks(stack, named if prepare else {Role.ESCROW: named[Role.ESCROW]}) as desks:
             if prepare:
                 await sale_opening.prepare(desks, sale, "daiya")
             occasion = str(uuid.uuid4()) if again else "daiya"
             typer.echo(await sale_opening.open_case(desks[Role.ESCROW], sale, occasion))
+
+    _run(work)
+
+
+@app.command()
+def apply_for_loan(
+    case: Annotated[str, typer.Argument(help="the number of the sale's case")],
+    file: Annotated[Path, typer.Argument(help="the sale, such as examples/liaocheng-loan.yaml: it names the loans")],
+    addresses: AddressesFile = RUN / "addresses.json",
+    tokens: TokensFile = RUN / "tokens.json",
+) -> None:
+    """Bring the buyers' applications to the lenders' desks (LC-L2), with the proof of the down payment that the escrow
+    has issued."""
+
+    async def work() -> None:
+        from datetime import UTC, datetime
+
+        from contracts.event import Role
+        from services import case_text, sale_opening
+        from services.sale_file import load_sale
+
+        sale = load_sale(file, datetime.now(UTC))
+        if not sale.loans:
+            raise Failed(f"{file} names no loans")
+        named = {role: sale.institutions[role] for role in (Role.ESCROW, *(loan.lender for loan in sale.loans))}
+        async with _desks(Stack(addresses, tokens), named) as desks:
+            proof = await sale_opening.down_payment_proof(desks[Role.ESCROW], case)
+            if proof is None:
+                raise Failed(f"the down payment of {case} is not certified yet: see `daiya worklist escrow`")
+            for loan in sale.loans:
+                await sale_opening.apply_for_loan(desks[loan.lender], sale, loan, case, proof)
+                typer.echo(f"{loan.institution}: {case_text.yuan(loan.amount_fen)} applied for")
 
     _run(work)
 

@@ -1,15 +1,16 @@
 """A sale as one YAML file has it: what people bring to which desk, and what they decide there.
 
 The desks check what they are given; here only that the file is complete and that its values have their form.
-`examples/liaocheng-full.yaml` shows every part.
+`examples/liaocheng-loan.yaml` shows every part.
 """
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from contracts.event import Role
 from contracts.events.case import DepositAccount, Party
@@ -32,7 +33,7 @@ class _Part(BaseModel):
 
 
 class Sale(_Part):
-    """What buyer and seller bring to the escrow (LC-F1)."""
+    """What buyer and seller bring to the escrow (LC-F1, LC-L1)."""
 
     procedure: str
     edition: str
@@ -41,6 +42,7 @@ class Sale(_Part):
     contract_number: str
     contract_date: Day
     price_fen: PositiveFen
+    down_payment_fen: PositiveFen | None = None
     sellers: tuple[Party, ...] = Field(min_length=1)
     buyers: tuple[Party, ...] = Field(min_length=1)
     deposit_account: DepositAccount
@@ -93,11 +95,25 @@ class PayIn(_Part):
     amount_fen: PositiveFen
 
 
-Action = Literal["decide-consent", "decide-registration"]
+class LoanSought(_Part):
+    """Where buyers turn to for a loan, once they hold the proof of the down payment (LC-L2), and what the lender makes
+    of it: `decision` as its desk takes it, by default a yes, and a yes by default to the whole amount; `examination`:
+    what the fund centre finds of the borrowers."""
+
+    lender: Literal[Role.BUYER_BANK, Role.FUND_CENTER]
+    institution: InstitutionName
+    amount_fen: PositiveFen
+    months: PositiveInt
+    applicants: tuple[Person, ...] = Field(min_length=1)
+    examination: dict[str, Any] = Field(default_factory=dict[str, Any])
+    decision: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+Action = Literal["decide-consent", "decide-registration", "answer-rejection"]
 
 
 class SaleFile(_Part):
-    """The whole file; `people` only holds what other parts refer to."""
+    """The whole file; `people` only holds what other parts refer to. `pool`: the provident fund's figures."""
 
     people: dict[str, Person] = Field(default_factory=dict[str, Person])
     sale: Sale
@@ -105,7 +121,25 @@ class SaleFile(_Part):
     loan: Loan
     rail: tuple[RailAccount, ...] = ()
     payments: tuple[PayIn, ...] = ()
+    loans: tuple[LoanSought, ...] = ()
+    pool: dict[str, Any] = Field(default_factory=dict[str, Any])
     decisions: dict[Action, dict[str, Any]] = Field(default_factory=dict[Action, dict[str, Any]])
+
+    @property
+    def institutions(self) -> dict[Role, InstitutionName]:
+        """Everybody who takes part: those known at the opening, and the lenders that the buyers turn to."""
+        return {**self.sale.institutions, **{loan.lender: loan.institution for loan in self.loans}}
+
+    def loan_at(self, lender: Role) -> LoanSought | None:
+        """The loan that is sought at this lender."""
+        return next((loan for loan in self.loans if loan.lender is lender), None)
+
+    @model_validator(mode="after")
+    def _one_loan_of_each_lender(self) -> Self:
+        named = [loan.lender for loan in self.loans]
+        if len(named) != len(set(named)):
+            raise PydanticCustomError("loans", "loans: at most one of each kind of lender")
+        return self
 
 
 def load_sale(path: Path, now: datetime) -> SaleFile:
