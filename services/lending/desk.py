@@ -69,6 +69,7 @@ ACTIONS = (
         example={"approve": True, "amount_fen": 80_000_000},
         where=in_case,
         answers="decide-loan",
+        looked_up=("pool_ratio_ppm",),
     ),
     Action(
         command=ContractsSigned,
@@ -169,8 +170,9 @@ class LoanPage(_Page):
 
 
 def lender_desk(*own: Action) -> Desk:
-    """A lender's desk: the shared actions, the institution's own, and the page of a loan."""
-    desk = Desk(*ACTIONS, *own)
+    """A lender's desk: the shared actions, the institution's own, and the page of a loan. One of its own takes the
+    place of a shared one at the same path."""
+    desk = Desk(*{action.path: action for action in (*ACTIONS, *own)}.values())
     desk.add_api_route(
         "/cases/{case}/loan",
         read_loan,

@@ -12,6 +12,7 @@ from contracts.values import (
     AccountNumber,
     Clause,
     DocumentNumber,
+    Fen,
     IdentityNumber,
     InstitutionName,
     Person,
@@ -45,12 +46,14 @@ class LoanAppliedFor(Command, Opening):
 
 class LoanDecided(Command):
     """The lender's decision: a yes names the amount; a no says why and under which clause. It can say no without an
-    application: then it takes no part in the case."""
+    application: then it takes no part in the case. `pool_ratio_ppm`: of a fund centre's loans to its deposits, in
+    millionths, as its desk has read it at that moment."""
 
     approve: bool
     amount_fen: PositiveFen | None = None
     because: str = ""
     clause: Clause = "LC-L3"
+    pool_ratio_ppm: Fen | None = None
 
 
 class ContractsSigned(Command):

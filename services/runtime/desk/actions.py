@@ -41,13 +41,15 @@ class Handed:
 
 Where = Callable[[Handed], Awaitable[Place]]
 Fill = Callable[[Institution], Mapping[str, Any]]
+LookUp = Callable[[Institution], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Action:
     """One thing that can be done at a desk. The body has the command's own fields, without `by_clerk`;
-    those that the path names may be left out, and so may those that `fill` knows. `answers` is the
-    worklist's word for what it does."""
+    those that the path names may be left out, and so may those that `fill` knows. Those in `looked_up` are
+    never the clerk's to say: `look_up` finds them, perhaps in another subject, as it stands at that moment.
+    `answers` is the worklist's word for what it does."""
 
     command: type[Command]
     path: str
@@ -58,6 +60,8 @@ class Action:
     answers: str = ""
     fill: Fill | None = None
     filled: tuple[str, ...] = ()
+    look_up: LookUp | None = None
+    looked_up: tuple[str, ...] = ()
 
     @property
     def in_path(self) -> tuple[str, ...]:

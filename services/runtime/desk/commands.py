@@ -88,7 +88,8 @@ def _endpoint(action: Action) -> Callable[..., Awaitable[Response]]:
         key = checked_key(idempotency_key)
         wait_s = preferred_wait_s(prefer)
         body = await read_object(request)
-        order = Order(action, institution, request.url.path, dict(request.path_params), body, clerk, key)
+        found = await action.look_up(institution) if action.look_up is not None else {}
+        order = Order(action, institution, request.url.path, dict(request.path_params), body, clerk, key, found)
         claimed = await order.claim()
         if await order.must_be_told(claimed):
             await institution.tell(order.fact, order.id, claimed.case, claimed.subject)
@@ -138,12 +139,16 @@ class Order:
         body: Mapping[str, Any],
         clerk: str,
         key: str,
+        found: Mapping[str, Any],
     ) -> None:
         self.institution = institution
         self.action = action
         self.path = path
+        self.body = body
+        self.clerk = clerk
+        self.found = dict(found)
         self.id = derived_id(institution.house.source, "desk", key)
-        self.fact = _read(action, institution, path, body, clerk)
+        self.fact = self._read_with(self.found)
         request = {"path": url_path, "body": body, "clerk": clerk}
         self.is_new = True
         self.fingerprint = hashlib.sha256(to_data(request)).hexdigest()
@@ -154,20 +159,24 @@ class Order:
 
         The claim says nothing of any case: it only holds key and request together, whichever subject they
         name, before the log has either of two that came at once. It also lets a command be found again by
-        its id alone.
+        its id alone, and keeps what was looked up for it: handed in again, it is the same command.
         """
         store = self.institution.store
         there = await store.row(claim_id(self.id))
         self.is_new = there is None
         if there is None:
             place = await self.action.where(Handed(self.institution, self.path, self.fact, self.id))
-            data = {"subject": place.subject, "request": self.fingerprint}
+            data = {"subject": place.subject, "request": self.fingerprint, "found": self.found}
             now = self.institution.clock.now()
             await store.change_rows([Row(claim_id(self.id), "command", "", 0, place.case, now, data)], ())
             there = await store.row(claim_id(self.id))
         if there is None or there.data["request"] != self.fingerprint:
             raise _key_used(self.id)
+        self.fact = self._read_with(there.data.get("found", {}))
         return Place(there.data["subject"], there.case)
+
+    def _read_with(self, found: Mapping[str, Any]) -> Command:
+        return _read(self.action, self.institution, self.path, self.body, self.clerk, found)
 
     async def must_be_told(self, place: Place) -> bool:
         """Whether the command still has to be appended; False where its outcome is known. Telling it twice
@@ -204,17 +213,24 @@ def _key_used(command_id: str) -> Problem:
 
 
 def _read(
-    action: Action, institution: Institution, path: Mapping[str, str], body: Mapping[str, Any], clerk: str
+    action: Action,
+    institution: Institution,
+    path: Mapping[str, str],
+    body: Mapping[str, Any],
+    clerk: str,
+    found: Mapping[str, Any],
 ) -> Command:
     """The command in a body. Strict: an unknown field is an error, and nothing is converted."""
     if "by_clerk" in body:
         raise Problem.invalid([("by_clerk", "the desk knows the clerk by the token")])
+    if said := [name for name in action.looked_up if name in body]:
+        raise Problem.invalid([(name, "the desk looks it up itself") for name in said])
     known = {name: path[name] for name in action.in_path if name in action.command.model_fields}
     for name, value in known.items():
         if body.get(name, value) != value:
             raise Problem.invalid([(name, "differs from the path")])
     filled = action.fill(institution) if action.fill is not None else {}
-    values = {**filled, **body, **known, "by_clerk": clerk}
+    values = {**filled, **body, **known, **found, "by_clerk": clerk}
     try:
         return action.command.model_validate_json(to_data(values), strict=True)
     except ValidationError as error:

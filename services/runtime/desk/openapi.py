@@ -68,9 +68,10 @@ def install(app: FastAPI, actions: Sequence[Action]) -> None:
 
 
 def body_schema(action: Action, schema: JsonSchemaValue) -> JsonSchemaValue:
-    """A body's schema from its command's: the clerk is left out, and what the desk knows is not
-    required."""
-    properties = {name: one for name, one in schema["properties"].items() if name != "by_clerk"}
+    """A body's schema from its command's: the clerk is left out and what the desk looks up, and what the
+    desk knows is not required."""
+    left_out = ("by_clerk", *action.looked_up)
+    properties = {name: one for name, one in schema["properties"].items() if name not in left_out}
     required = [n for n in schema.get("required", []) if n in properties and n not in action.optional]
     rest = {name: one for name, one in schema.items() if name not in ("properties", "required", "description")}
     return {**rest, "properties": properties, **({"required": required} if required else {})}
