@@ -1,25 +1,29 @@
 """What registrars do at the registry's desk, and the register as it stands."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from contracts.events.registry import Owner
-from contracts.values import DocumentNumber
+from contracts.event import Role
+from contracts.events.registry import Owner, Stage
+from contracts.values import Day, DocumentNumber
+from services.registry.entries import Content, EntryKind, Mortgage, StandingNotice
 from services.registry.facts import (
     FolioImported,
+    Material,
     MortgageEntered,
-    MortgageTerms,
-    Notice,
     NoticeEnded,
+    NoticeKind,
     RegistrationDecided,
     Restriction,
     RestrictionEntered,
     RestrictionLifted,
     TransferAppliedFor,
 )
-from services.registry.register import Content, EntryKind, Register
+from services.registry.materials import MATERIALS, Applicant, Table
+from services.registry.register import Register
 from services.runtime.core.file import STANDING
 from services.runtime.core.rule import view
 from services.runtime.desk.access import Clerk, Here
@@ -120,10 +124,27 @@ class _Page(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class MortgageLine(MortgageTerms):
-    """A mortgage that stands, with its rank."""
+class MortgageLine(_Page):
+    """A mortgage that stands, with its rank and the number of its entry."""
 
+    certificate: DocumentNumber | None
+    mortgagee: str
+    principal_fen: int
+    no_transfer_clause: bool
+    since: Day
     rank: int
+    entry: int
+
+
+class NoticeLine(_Page):
+    """An advance notice that stands, with the number of its entry; `case` is the one that entered it, or empty."""
+
+    kind: NoticeKind
+    certificate: DocumentNumber | None
+    in_favour_of: str
+    since: Day
+    case: str
+    entry: int
 
 
 class EntryLine(_Page):
@@ -138,15 +159,15 @@ class EntryLine(_Page):
 
 
 class FolioPage(_Page):
-    """What stands on a folio now, and everything that was ever entered. `ownership_certificate` is None
-    between an entry and the numbering of its certificate; `reserved_for` is the live case, or empty."""
+    """What stands on a folio now, and everything that was ever entered. A certificate is None between an entry and
+    its numbering; `reserved_for` is the live case, or empty."""
 
     unit_number: str
     owners: tuple[Owner, ...]
     ownership_certificate: DocumentNumber | None
     mortgages: tuple[MortgageLine, ...]
     restrictions: tuple[Restriction, ...]
-    notices: tuple[Notice, ...]
+    notices: tuple[NoticeLine, ...]
     reserved_for: str
     entries: tuple[EntryLine, ...]
 
@@ -163,9 +184,9 @@ async def read_folio(unit_number: str, _: Clerk, institution: Here) -> FolioPage
         unit_number=register.unit_number,
         owners=register.owners,
         ownership_certificate=register.ownership_certificate,
-        mortgages=tuple(MortgageLine(rank=m.rank, **m.terms.model_dump()) for m in register.mortgages),
+        mortgages=tuple(_mortgage(m) for m in register.mortgages),
         restrictions=register.restrictions,
-        notices=register.notices,
+        notices=tuple(_notice(n) for n in register.notices),
         reserved_for=register.reserved_for,
         entries=tuple(
             EntryLine(number=e.number, at=e.at, kind=e.kind, about=e.about, case=e.case, content=_content(e.content))
@@ -174,8 +195,63 @@ async def read_folio(unit_number: str, _: Clerk, institution: Here) -> FolioPage
     )
 
 
+def _mortgage(mortgage: Mortgage) -> MortgageLine:
+    return MortgageLine(**asdict(mortgage))
+
+
+def _notice(notice: StandingNotice) -> NoticeLine:
+    return NoticeLine(**asdict(notice))
+
+
 def _content(content: Content | None) -> Any:
     """What an entry says, as JSON values."""
     if isinstance(content, tuple):
         return [owner.model_dump(mode="json") for owner in content]
     return content.model_dump(mode="json") if content is not None else None
+
+
+# --- what is needed (LC-R1) ---------------------------------------------------------------------------------
+
+
+class MaterialLine(_Page):
+    """A material and its clause; `where` narrows it to sales in which a lender of this role lends."""
+
+    material: Material
+    clause: str
+    where: Role | None
+
+
+class Materials(_Page):
+    """What one applicant brings to one stage of a procedure."""
+
+    procedure: str
+    stage: Stage
+    applicant: Applicant
+    materials: tuple[MaterialLine, ...]
+
+
+@router.get("/materials", summary="The materials that each procedure needs", tags=["reading"])
+async def read_all_materials(_: Clerk) -> tuple[Materials, ...]:
+    """By procedure, stage and applicant, in the document's words (LC-R1)."""
+    return tuple(line for procedure, table in MATERIALS.items() for line in _materials(procedure, table))
+
+
+@router.get("/materials/{procedure}", summary="The materials that one procedure needs", tags=["reading"])
+async def read_materials(procedure: str, _: Clerk) -> tuple[Materials, ...]:
+    """By stage and applicant, in the document's words (LC-R1). 404 for a procedure that is not known here."""
+    table = MATERIALS.get(procedure)
+    if table is None:
+        raise Problem(404, "unknown procedure", f"no procedure {procedure[:40]} is known here", clause="LC-R1")
+    return _materials(procedure, table)
+
+
+def _materials(procedure: str, table: Table) -> tuple[Materials, ...]:
+    return tuple(
+        Materials(
+            procedure=procedure,
+            stage=stage,
+            applicant=applicant,
+            materials=tuple(MaterialLine(material=n.material, clause=n.clause, where=n.where) for n in needed),
+        )
+        for (stage, applicant), needed in table.items()
+    )

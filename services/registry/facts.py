@@ -1,22 +1,18 @@
-"""The registry's own facts: what its clerks decide, what its rules enter; and its views of a case.
+"""The registry's own facts: what its clerks decide and what its rules enter.
 
-Entries are never changed or deleted: the register of a folio (`register.py`) is the sum of these facts.
+Entries are never changed or deleted: the register of a folio (`register.py`) is the sum of these facts. What several
+facts of a case say together is in `views.py`, `applications.py` and `notices.py`.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, StringConstraints
 
-from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened
-from contracts.events.escrow import DepositConfirmed, TransferApplicationMade
-from contracts.events.registry import FolioRefused, MortgageReleased, Owner, Reason, RegistrationClosed
-from contracts.values import Day, DocumentNumber, Instant, Person, PositiveFen, UnitNumber
-from services.runtime.core.facts import Command, OwnFact, PeriodEnded, PeriodPassed, PeriodStarted
-from services.runtime.core.file import Filed
-from services.runtime.core.rule import All, View
+from contracts.event import Role
+from contracts.events.registry import Owner, Reason, Stage
+from contracts.values import Day, DocumentNumber, Instant, InstitutionName, Person, PositiveFen, UnitNumber
+from services.runtime.core.facts import Command, OwnFact
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """One line of 1 to 120 characters, as a clerk writes it."""
@@ -122,23 +118,31 @@ class NoticeEnded(Command):
 
 
 class Material(StrEnum):
-    """What people hand in with an application at the counter (LC-F3)."""
+    """What is handed in with an application, in the document's words; what is needed is in `materials.py`."""
 
     CONTRACT = "买卖协议（合同）"
     CONSENT = "同意“带押过户”意见书"
+    LOAN_CONTRACT = "借（贷）款合同"
+    MORTGAGE_CONTRACT = "抵押合同"
     DEPOSIT_CERTIFICATE = "购房款到账提存公证书"
+    DOWN_PAYMENT_CERTIFICATE = "首付款到账提存公证书"
+    LOAN_CERTIFICATE = "贷款资金到账提存公证书"
+    TRANSFER_NOTICE = "不动产登记证明（转移预告登记）"
+    MORTGAGE_NOTICE = "抵押预告登记不动产登记证明"
     OWNERSHIP_CERTIFICATE = "不动产权证书"
     IDENTITY = "身份证明"
 
 
 class TransferAppliedFor(Command):
-    """Buyer and seller apply for the transfer themselves, at the counter. The application gets its number
-    there: that of the case and a running number (see `Applications`)."""
+    """Buyer and seller apply themselves, at the counter: for the transfer, or for its advance notice where the
+    procedure has one. The application gets its number there: that of the case and a running number (see
+    `Applications`)."""
 
     sellers: tuple[Person, ...]
     buyers: tuple[Person, ...]
     contract_number: str
     materials: tuple[Material, ...]
+    stage: Stage = Stage.REGISTRATION
 
 
 class Decision(StrEnum):
@@ -171,6 +175,37 @@ class OwnershipEntered(OwnFact):
     lifted_clauses: tuple[DocumentNumber, ...] = ()
 
 
+class LendersMortgage(_Part):
+    """One lender's mortgage, or its advance notice: whose, for how much, on which application of the lender's."""
+
+    role: Role
+    lender: InstitutionName
+    principal_fen: PositiveFen
+    application: DocumentNumber
+
+
+class NoticesEntered(OwnFact):
+    """预告登记: the notice of the transfer in the buyers' favour, and behind it those of the mortgages in their order
+    of rank. Each has an entry of its own, the first of them `entry_number`; certificates are numbered afterwards."""
+
+    application: DocumentNumber
+    entry_number: PositiveInt
+    entered_at: Instant
+    valid_until: Day
+    buyers: tuple[Person, ...]
+    mortgages: tuple[LendersMortgage, ...]
+
+
+class MortgagesEntered(OwnFact):
+    """Entered together with the buyers' ownership: the lenders' mortgages behind those that stand, each with an entry
+    of its own, the first of them `entry_number`. The case's notices are converted into them and gone."""
+
+    application: DocumentNumber
+    entry_number: PositiveInt
+    entered_at: Instant
+    mortgages: tuple[LendersMortgage, ...]
+
+
 class MortgageCancelled(OwnFact):
     """抵押权注销登记. `for_case` is the case in which the release was applied for; empty if in none."""
 
@@ -191,174 +226,8 @@ OWN_FACTS: tuple[type[OwnFact], ...] = (
     *REGISTER_COMMANDS,
     TransferAppliedFor,
     RegistrationDecided,
+    NoticesEntered,
     OwnershipEntered,
+    MortgagesEntered,
     MortgageCancelled,
 )
-
-# --- views of one case --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Terms(View):
-    """What the case was opened with. The first opening counts: terms do not change behind the register's
-    back."""
-
-    case: str
-    opened: CaseOpened
-
-    @classmethod
-    def of(cls, openings: All[CaseOpened]) -> Self | None:
-        """None as long as the case is not opened here."""
-        return cls(openings[0].case, openings[0].fact) if openings else None
-
-
-@dataclass(frozen=True, slots=True)
-class PriceHeld(View):
-    """The deposits that LC-FULL names are confirmed: the whole price is held."""
-
-    certificates: tuple[DocumentNumber, ...]
-
-    @classmethod
-    def of(cls, deposits: All[DepositConfirmed]) -> Self | None:
-        """None until a deposit certificate says that the price is complete."""
-        if not any(d.fact.price_complete for d in deposits):
-            return None
-        return cls(tuple(d.fact.certificate.number for d in deposits))
-
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """One application for the transfer, made by the notary under power of attorney or by the people
-    themselves."""
-
-    id: str
-    number: DocumentNumber
-    received_at: datetime
-    sellers: tuple[Person, ...]
-    buyers: tuple[Person, ...]
-    contract_number: str
-    consent: DocumentNumber | None
-
-
-@dataclass(frozen=True, slots=True)
-class Applications(View):
-    """All applications of a case in the order they came, with what was decided on them."""
-
-    made: tuple[Application, ...]
-    decided: frozenset[DocumentNumber]
-    entered: bool
-
-    @classmethod
-    def of(
-        cls,
-        made: All[TransferApplicationMade | TransferAppliedFor],
-        decisions: All[RegistrationDecided],
-        entered: OwnershipEntered | None,
-    ) -> Self:
-        """Always there, perhaps empty."""
-        at_the_counter = [f.id for f in made if isinstance(f.fact, TransferAppliedFor)]
-        applications = tuple(_application(f, at_the_counter) for f in made)
-        return cls(applications, frozenset(d.fact.application for d in decisions), entered is not None)
-
-    @property
-    def undecided(self) -> tuple[Application, ...]:
-        """Those that wait for a registrar. Once the entry stands, none does: the transfer is made."""
-        return () if self.entered else tuple(a for a in self.made if a.number not in self.decided)
-
-    def named(self, number: str) -> Application | None:
-        """The application of this number."""
-        return next((a for a in self.made if a.number == number), None)
-
-
-def _application(made: Filed[TransferApplicationMade | TransferAppliedFor], at_the_counter: list[str]) -> Application:
-    fact = made.fact
-    if isinstance(fact, TransferApplicationMade):
-        number, consent = fact.application.number, fact.consent
-    else:
-        number, consent = counter_number(made.case, at_the_counter.index(made.id) + 1), None
-    return Application(made.id, number, made.at, fact.sellers, fact.buyers, fact.contract_number, consent)
-
-
-def counter_number(case: str, n: int) -> DocumentNumber:
-    """The number of a case's n-th application at the counter: `LC-2026-000001柜台受理第001号`."""
-    return DocumentNumber(f"{case}柜台受理第{n:03d}号")
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrationPeriod(View):
-    """The registry's own period for deciding an application, as it runs now."""
-
-    started: PeriodStarted
-
-    @classmethod
-    def of(cls, marks: All[PeriodStarted | PeriodEnded | PeriodPassed]) -> Self | None:
-        """None where none runs: not started, ended, or passed."""
-        running: PeriodStarted | None = None
-        running_id = ""
-        for mark in marks:
-            match mark.fact:
-                case PeriodStarted() as started:
-                    running, running_id = started, mark.id
-                case PeriodEnded(name=name) if running is not None and name == running.period.name:
-                    running = None
-                case PeriodPassed(started=passed) if passed == running_id:
-                    running = None
-                case _:
-                    pass  # of another period
-        return cls(running) if running is not None else None
-
-    @property
-    def name(self) -> str:
-        """Its name, as the case pinned it."""
-        return self.started.period.name
-
-
-@dataclass(frozen=True, slots=True)
-class NoEntryAnyMore(View):
-    """Why no transfer can be entered in this case any more."""
-
-    title: str
-    detail: str
-    clause: str
-
-    @classmethod
-    def of(
-        cls,
-        entered: OwnershipEntered | None,
-        closed: RegistrationClosed | None,
-        refused: FolioRefused | None,
-        ended: Filed[CaseCompleted | CaseCancelled] | None,
-    ) -> Self | None:
-        """None as long as one can be entered."""
-        if entered is not None:
-            return cls("transfer is entered", f"the entry stands, number {entered.entry_number}", "X-2")
-        if closed is not None:
-            return cls("registration is closed", f"closed for ever: {closed.because}", "X-3")
-        if refused is not None:
-            return cls("folio is refused", "; ".join(r.detail for r in refused.reasons), "X-4")
-        if ended is not None:
-            return cls("case has ended", "its keeper has ended the case", "X-3")
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class UnheardRelease(View):
-    """A mortgage was released in this case before the case was opened here, so only whoever applied was
-    told."""
-
-    released: MortgageReleased
-
-    @classmethod
-    def of(cls, openings: All[CaseOpened], said: All[MortgageReleased]) -> Self | None:
-        """The first that its institutions have not heard since; None if there is none."""
-        if not openings:
-            return None
-        opened = openings[0].order
-        heard = {s.fact.certificate for s in said if s.order > opened}
-        unheard = (s.fact for s in said if s.order < opened and s.fact.certificate not in heard)
-        return next((cls(released) for released in unheard), None)
-
-    @property
-    def mark(self) -> str:
-        """Once per mortgage."""
-        return self.released.certificate

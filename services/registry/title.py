@@ -5,15 +5,14 @@ Reasons go to every role, so they name certificates, orders and counts, never pe
 
 from collections.abc import Iterator
 
-from contracts.event import Role
-from contracts.events.case import CaseOpened, Party
+from contracts.events.case import Party
 from contracts.events.registry import Owner, Reason, RefusalReason
 from contracts.events.seller_bank import ConsentIssued
 from contracts.values import DocumentNumber
-from services.registry.facts import NoticeKind, Terms
+from services.registry.entries import Mortgage, StandingNotice
+from services.registry.facts import NoticeKind
 from services.registry.register import Register
-
-MORTGAGEES = (Role.SELLER_BANK, Role.BUYER_BANK, Role.FUND_CENTER)
+from services.registry.views import Terms
 
 
 def objections(register: Register | None, terms: Terms) -> tuple[Reason, ...]:
@@ -28,8 +27,13 @@ def objections(register: Register | None, terms: Terms) -> tuple[Reason, ...]:
         *_of_other_sales(register, terms.case),
         *_of_the_owners(register.owners, terms.opened.sellers),
         *_of_restrictions(register),
-        *_of_mortgages(register, terms.opened),
+        *_of_mortgages(register, terms),
     )
+
+
+def objections_to_an_entry(register: Register, terms: Terms, consent: ConsentIssued) -> tuple[Reason, ...]:
+    """Every reason why nothing can be entered for this case: no notice, no transfer."""
+    return (*objections(register, terms), *unlifted_clauses(register, consent))
 
 
 def unlifted_clauses(register: Register, consent: ConsentIssued) -> tuple[Reason, ...]:
@@ -42,11 +46,11 @@ def unlifted_clauses(register: Register, consent: ConsentIssued) -> tuple[Reason
     return tuple(
         Reason(
             reason=RefusalReason.NO_TRANSFER_CLAUSE,
-            detail=f"mortgage {m.terms.certificate} forbids the transfer and the consent does not lift that",
+            detail=f"mortgage {m.certificate} forbids the transfer and the consent does not lift that",
             clause="LC-F2, 担保制度解释 43",
         )
         for m in register.mortgages
-        if m.terms.no_transfer_clause and m.terms.certificate not in lifted
+        if m.no_transfer_clause and m.certificate not in lifted
     )
 
 
@@ -55,15 +59,17 @@ def lifted_clauses(register: Register, consent: ConsentIssued) -> tuple[Document
     if not consent.lifts_no_transfer_clause:
         return ()
     named = register.mortgage(consent.mortgage_certificate)
-    return (named.terms.certificate,) if named is not None and named.terms.no_transfer_clause else ()
+    if named is None or named.certificate is None or not named.no_transfer_clause:
+        return ()
+    return (named.certificate,)
 
 
 def _of_other_sales(register: Register, case: str) -> Iterator[Reason]:
     if register.reserved_for not in ("", case):
         yield _reason(RefusalReason.OTHER_CASE, "the folio is reserved for another case")
     for notice in register.notices:
-        if notice.kind is NoticeKind.TRANSFER:
-            detail = f"advance notice of transfer {notice.certificate} stands since {notice.since}"
+        if notice.kind is NoticeKind.TRANSFER and notice.case != case:
+            detail = f"advance notice of transfer {_named(notice)} stands since {notice.since}"
             yield _reason(RefusalReason.OTHER_CASE, detail, "X-4, Civil Code 221")
 
 
@@ -84,16 +90,19 @@ def _of_restrictions(register: Register) -> Iterator[Reason]:
         yield _reason(RefusalReason(r.kind.value), detail)
 
 
-def _of_mortgages(register: Register, opened: CaseOpened) -> Iterator[Reason]:
-    parties = {name for role, name in opened.institutions.items() if role in MORTGAGEES}
+def _of_mortgages(register: Register, terms: Terms) -> Iterator[Reason]:
     for m in register.mortgages:
-        if m.terms.mortgagee not in parties:
-            detail = f"mortgage {m.terms.certificate}, rank {m.rank}, is of no party of the case"
+        if m.mortgagee not in terms.mortgagees:
+            detail = f"mortgage {_named(m)}, rank {m.rank}, is of no party of the case"
             yield _reason(RefusalReason.FOREIGN_MORTGAGE, detail)
     for notice in register.notices:
-        if notice.kind is NoticeKind.MORTGAGE and notice.in_favour_of not in parties:
-            detail = f"advance notice of mortgage {notice.certificate} is of no party of the case"
+        if notice.kind is NoticeKind.MORTGAGE and notice.in_favour_of not in terms.mortgagees:
+            detail = f"advance notice of mortgage {_named(notice)} is of no party of the case"
             yield _reason(RefusalReason.FOREIGN_MORTGAGE, detail, "X-4, Civil Code 221")
+
+
+def _named(standing: Mortgage | StandingNotice) -> str:
+    return standing.certificate or f"of entry {standing.entry}, not numbered yet"
 
 
 def _reason(reason: RefusalReason, detail: str, clause: str = "X-4") -> Reason:

@@ -13,13 +13,13 @@ from contracts.events.registry import (
     TransferRegistered,
 )
 from contracts.values import DocumentNumber, Share
+from services.registry.applications import counter_number
 from services.registry.facts import (
     Decision,
     Material,
     MortgageEntered,
     OwnershipEntered,
     RestrictionKind,
-    counter_number,
 )
 from services.runtime.core.facts import DocumentDrafted
 from tests.rules import registry_cases as home
@@ -124,9 +124,9 @@ def test_LC_F1_X_2_no_entry_before_the_deposit_certificate_of_the_whole_price():
     home.open_case(bench)
     bench.hear(home.consented(), home.BANK)
     bench.hear(home.applied(), home.NOTARY)
-    assert bench.refusal(home.approve(bench)).clause == "X-2, LC-F1"
+    assert bench.refusal(home.approve(bench)).clause == "X-2, LC-F1, LC-L5"
     bench.hear(home.partly_deposited(), home.NOTARY)
-    assert bench.refusal(home.approve(bench)).clause == "X-2, LC-F1"
+    assert bench.refusal(home.approve(bench)).clause == "X-2, LC-F1, LC-L5"
     assert not bench.said(OwnershipEntered)
     bench.hear(home.deposited(), home.NOTARY)
     home.approve(bench)
@@ -138,7 +138,7 @@ def test_LC_F1_X_2_no_entry_before_the_deposit_certificate_also_when_people_appl
     home.open_case(bench)
     bench.hear(home.consented(), home.BANK)
     bench.own(home.applied_at_the_counter())
-    assert bench.refusal(bench.own(home.decided(application=COUNTER))).clause == "X-2, LC-F1"
+    assert bench.refusal(bench.own(home.decided(application=COUNTER))).clause == "X-2, LC-F1, LC-L5"
     assert not bench.said(OwnershipEntered)
 
 
@@ -147,7 +147,7 @@ def test_LC_F2_no_entry_before_the_consent():
     home.open_case(bench)
     bench.hear(home.deposited(), home.NOTARY)
     bench.hear(home.applied(), home.NOTARY)
-    assert bench.refusal(home.approve(bench)).clause == "LC-F2"
+    assert bench.refusal(home.approve(bench)).clause == "LC-F2, LC-L4"
     assert not bench.said(OwnershipEntered)
 
 
@@ -263,7 +263,7 @@ def test_LC_F2_no_transfer_clause_that_the_consent_lifts_hinders_no_entry_and_go
     home.ready(bench, consent=home.consented(lifts_no_transfer_clause=True))
     home.approve(bench)
     assert bench.said(TransferRegistered)
-    assert [m.terms.no_transfer_clause for m in home.register(bench).mortgages] == [False]
+    assert [m.no_transfer_clause for m in home.register(bench).mortgages] == [False]
 
 
 @pytest.mark.parametrize(

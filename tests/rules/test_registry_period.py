@@ -4,7 +4,8 @@ from datetime import date, datetime
 
 from contracts.event import Role
 from contracts.events.case import DeadlineMissed, Lateness
-from services.registry.facts import Decision, counter_number
+from services.registry.applications import counter_number
+from services.registry.facts import Decision
 from services.runtime.core.facts import PeriodEnded, PeriodPassed, PeriodStarted
 from tests.rules import registry_cases as home
 from tests.support.bench import NOON, Bench

@@ -6,6 +6,7 @@ import pytest
 
 from contracts.events.registry import Owner, TransferRegistered
 from contracts.values import Share
+from services.registry.entries import EntryKind
 from services.registry.facts import (
     FolioImported,
     MortgageEntered,
@@ -15,7 +16,6 @@ from services.registry.facts import (
     RestrictionKind,
     RestrictionLifted,
 )
-from services.registry.register import EntryKind
 from services.runtime.core.facts import Alarm, Command, IncidentClosed
 from services.runtime.core.file import STANDING, Heard
 from services.runtime.core.journal import dump, load, vocabulary

@@ -4,8 +4,8 @@ import pytest
 
 from contracts.events.registry import MortgageReleased, TransferRegistered
 from contracts.values import DocumentNumber, UnitNumber
+from services.registry.entries import EntryKind
 from services.registry.facts import MortgageCancelled, MortgageEntered
-from services.registry.register import EntryKind
 from services.runtime.core.facts import Alarm
 from services.runtime.core.file import STANDING, Heard
 from tests.rules import registry_cases as home
@@ -59,14 +59,14 @@ def test_X_2_ranks_close_up_without_gaps(gone: DocumentNumber, left: list[tuple[
     bench.hear(home.released(gone), home.BANK)
     (word,) = bench.said(MortgageReleased)
     assert [(m.certificate, m.rank) for m in word.remaining] == left
-    assert [(m.terms.certificate, m.rank) for m in home.register(bench).mortgages] == left
+    assert [(m.certificate, m.rank) for m in home.register(bench).mortgages] == left
 
 
 def test_X_2_next_mortgage_ranks_behind_those_that_stand():
     bench = home.with_folio(mortgages=THREE[:2])
     bench.hear(home.released(), home.BANK, case=STANDING)
     bench.standing(MortgageEntered(by_clerk="Li", mortgage=home.foreign_mortgage(home.THIRD_MORTGAGE)))
-    ranks = [(m.terms.certificate, m.rank) for m in home.register(bench).mortgages]
+    ranks = [(m.certificate, m.rank) for m in home.register(bench).mortgages]
     assert ranks == [(home.SECOND_MORTGAGE, 1), (home.THIRD_MORTGAGE, 2)]
 
 

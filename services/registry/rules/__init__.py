@@ -4,6 +4,7 @@ from contracts.events.case import CaseCancelled, CaseCompleted
 from contracts.events.registry import FolioRefused, RegistrationClosed
 from services.registry.facts import OWN_FACTS
 from services.registry.rules.liaocheng import FULL
+from services.registry.rules.liaocheng_loan import LOAN
 from services.registry.rules.register import STANDING_CHAPTER
 from services.runtime.core.file import Phase
 from services.runtime.core.rule import rulebook
@@ -11,6 +12,7 @@ from services.runtime.core.rule import rulebook
 RULEBOOK = rulebook(
     STANDING_CHAPTER,
     FULL,
+    LOAN,
     phases={
         FolioRefused: Phase.CLOSING,
         RegistrationClosed: Phase.CLOSING,

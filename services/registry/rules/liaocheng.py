@@ -1,4 +1,5 @@
-"""The registry in Liaocheng's full-payment sale (聊自然资规发〔2023〕6号 二（一）). RULES is the index.
+"""The registry in Liaocheng's two modes of sale (聊自然资规发〔2023〕6号 二): what both have in common, and the
+full-payment sale (一) whole. RULES is the index; the loan's own sentences are in `liaocheng_loan.py`.
 
 No clock, no chance, no numbers: the same file gives the same words.
 """
@@ -19,32 +20,33 @@ from contracts.events.registry import (
     FolioRefused,
     FolioReserved,
     Owner,
+    RegisteredMortgage,
     RegistrationClosed,
     RegistrationRefused,
     RegistrationReturned,
     TransferRegistered,
 )
 from contracts.events.seller_bank import ConsentIssued, ConsentRefused, PayoffCompleted
+from services.registry.applications import Application, Applications
 from services.registry.facts import (
-    Applications,
     Decision,
     FolioImported,
     MortgageCancelled,
     MortgageEntered,
+    MortgagesEntered,
     NoticeEnded,
+    NoticesEntered,
     OwnershipEntered,
-    PriceHeld,
     RegistrationDecided,
-    RegistrationPeriod,
     RestrictionEntered,
     RestrictionLifted,
-    Terms,
     TransferAppliedFor,
-    UnheardRelease,
 )
+from services.registry.notices import NumberedNotices
 from services.registry.register import Register
 from services.registry.rules.liaocheng_guards import GUARDS
-from services.registry.title import lifted_clauses, objections, unlifted_clauses
+from services.registry.title import lifted_clauses, objections, objections_to_an_entry
+from services.registry.views import REGISTRATION, PriceHeld, RegistrationPeriod, Terms, UnheardRelease
 from services.runtime.core.facts import (
     Alarm,
     DocumentVoided,
@@ -58,7 +60,7 @@ from services.runtime.core.rule import All, Chapter, Rule, Says, Wait, Waiting, 
 from services.runtime.core.verdicts import IN_A_CASE, without
 
 OPEN, CLOSING, ENDED = Phase.OPEN, Phase.CLOSING, Phase.ENDED
-REGISTRATION = "registration"  # the period's name, as the opening of a case pins it
+OWNERSHIP_CERTIFICATE = Document.wanted("不动产权证书", "鲁({year})聊城市不动产权第{n:07d}号")
 
 # --- the folio ----------------------------------------------------------------------------------------------
 
@@ -104,33 +106,47 @@ def enter_the_transfer(
     """
     if decided.fact.decision is not Decision.APPROVE:
         return
-    application = decided.fact.application
-    against = (*objections(register, terms), *unlifted_clauses(register, consent))
+    against = objections_to_an_entry(register, terms, consent)
     if against:
-        yield RegistrationRefused(application=application, reasons=against)
+        yield RegistrationRefused(application=decided.fact.application, reasons=against)
         return
-    owners = tuple(Owner(person=buyer.person, share=buyer.share) for buyer in terms.opened.buyers or ())
-    entry_number = register.next_entry
-    yield OwnershipEntered(
-        application=application,
-        entry_number=entry_number,
+    ownership = ownership_entered(decided, terms, register, consent)
+    yield ownership
+    yield transfer_registered(ownership, register)
+
+
+def ownership_entered(
+    decided: Filed[RegistrationDecided], terms: Terms, register: Register, consent: ConsentIssued
+) -> OwnershipEntered:
+    """The entry of the buyers, in the shares that the case was opened with."""
+    return OwnershipEntered(
+        application=decided.fact.application,
+        entry_number=register.next_entry,
         entered_at=decided.at,
-        owners=owners,
+        owners=tuple(Owner(person=buyer.person, share=buyer.share) for buyer in terms.opened.buyers or ()),
         lifted_clauses=lifted_clauses(register, consent),
     )
-    yield TransferRegistered(
-        application=application,
+
+
+def transfer_registered(
+    ownership: OwnershipEntered, register: Register, new_mortgages: tuple[RegisteredMortgage, ...] = ()
+) -> TransferRegistered:
+    """What is said of the entry, with the mortgages that stood before it and those made with it."""
+    return TransferRegistered(
+        application=ownership.application,
         unit_number=register.unit_number,
-        entry_number=entry_number,
-        entered_at=decided.at,
-        owners=owners,
-        ownership_certificate=Document.wanted("不动产权证书", "鲁({year})聊城市不动产权第{n:07d}号"),
+        entry_number=ownership.entry_number,
+        entered_at=ownership.entered_at,
+        owners=ownership.owners,
+        ownership_certificate=OWNERSHIP_CERTIFICATE,
         mortgages=register.ranked(),
+        new_mortgages=new_mortgages,
     )
 
 
 def give_the_application_back(decided: RegistrationDecided) -> Says:
-    """X-3: to be mended; the next application is decided anew."""
+    """X-3: to be mended; the next application is decided anew. A joint application is given back whole, by the number
+    of the one that leads it."""
     if decided.decision is Decision.RETURN:
         yield RegistrationReturned(application=decided.application, reasons=decided.reasons)
 
@@ -142,7 +158,8 @@ def refuse_the_application(decided: RegistrationDecided) -> Says:
 
 
 def say_again_what_was_released_before_the_opening(unheard: UnheardRelease) -> Says:
-    """LC-F4: a release is served at any time; if it came before the opening, all hear it now."""
+    """LC-F4, LC-L7 信息共享至公证机构: a release is served at any time; if it came before the opening, all hear it
+    now."""
     yield unheard.released
 
 
@@ -154,13 +171,15 @@ def close_the_case_for_ever(
     entered: OwnershipEntered | None,
     closed: RegistrationClosed | None,
     running: RegistrationPeriod | None,
+    _numbered: NumberedNotices,
 ) -> Says:
     """X-3 Every way out ends in a defined state: the registry alone orders entry against closing. Nothing is
-    entered for this case any more; the folio stays claimed until the keeper has cancelled the case."""
+    entered for this case any more; the folio stays claimed until the keeper has cancelled the case. Notices that are
+    entered and not numbered yet are said first, so that all know of them who must."""
     if entered is not None or closed is not None:
         return
     if running is not None:
-        yield PeriodEnded(name=running.name)
+        yield PeriodEnded(name=REGISTRATION)
     yield RegistrationClosed(because=asked.because)
 
 
@@ -179,7 +198,7 @@ def see_that_nothing_is_completed_without_an_entry(_done: CaseCompleted, entered
     """X-2: the seller is paid only after what the procedure requires is in the register."""
     if entered is None:
         what = "the case is completed, but no transfer is in the register"
-        yield Alarm(what=what, why="a sale ends with the entry of the buyers", clause="X-2, LC-F4")
+        yield Alarm(what=what, why="a sale ends with the entry of the buyers", clause="X-2")
 
 
 # --- the period ---------------------------------------------------------------------------------------------
@@ -214,7 +233,7 @@ def stop_the_count(
     """不动产登记暂行条例 20: the decision keeps the period; it runs on for one that still waits."""
     if running is None:
         return
-    yield PeriodEnded(name=running.name)
+    yield PeriodEnded(name=REGISTRATION)
     for waiting in applications.undecided[:1]:
         yield from _count(waiting.id, terms, applications, None)
 
@@ -229,8 +248,11 @@ def _count(application_id: str, terms: Terms, applications: Applications, runnin
 
 def say_that_the_period_was_missed(passed: Filed[PeriodPassed], marks: All[PeriodStarted | PeriodEnded]) -> Says:
     """A missed period warns and ends nothing: the application waits on. It goes by the date of the act."""
+    if passed.fact.name != REGISTRATION:
+        return
     started = next(m for m in marks if m.id == passed.fact.started)
-    ended = next((m for m in marks if isinstance(m.fact, PeriodEnded) and m.order > started.order), None)
+    ends = (m for m in marks if isinstance(m.fact, PeriodEnded) and m.fact.name == REGISTRATION)
+    ended = next((end for end in ends if end.order > started.order), None)
     if ended is not None and kept(ended.at, passed.fact.due):
         return
     lateness = Lateness.NOT_DONE if ended is None else Lateness.DONE_LATE
@@ -245,15 +267,18 @@ def say_that_the_period_was_missed(passed: Filed[PeriodPassed], marks: All[Perio
 def decide_registration(applications: Applications, running: RegistrationPeriod | None) -> Waiting | None:
     """LC-F3 向不动产登记部门申请不动产转移登记: a registrar decides, first come, first served."""
     for first in applications.undecided[:1]:
-        what = f"application {first.number} for the transfer of the home"
-        return Waiting("decide-registration", "LC-F3", what, first.number, running.name if running else None)
+        return decision_due(first, "LC-F3", f"application {first.number} for the transfer of the home", running)
     return None
 
 
-RULES = (
+def decision_due(first: Application, clause: str, what: str, running: RegistrationPeriod | None) -> Waiting:
+    """The worklist's line for an application, which it names by its number."""
+    return Waiting("decide-registration", clause, what, first.number, REGISTRATION if running is not None else None)
+
+
+IN_BOTH_MODES = (
     Rule(check_the_title_and_claim_the_folio),
     Rule(see_that_terms_do_not_change, per=CaseOpened, during=(OPEN, CLOSING, ENDED)),
-    Rule(enter_the_transfer, per=RegistrationDecided),
     Rule(give_the_application_back, per=RegistrationDecided),
     Rule(refuse_the_application, per=RegistrationDecided),
     Rule(say_again_what_was_released_before_the_opening, per=UnheardRelease, during=(OPEN, CLOSING)),
@@ -267,9 +292,14 @@ RULES = (
     Rule(say_that_the_period_was_missed, per=PeriodPassed, during=(OPEN, CLOSING)),
 )
 
+RULES = (
+    Rule(enter_the_transfer, per=RegistrationDecided),  # before the count, which looks at what still waits
+    *IN_BOTH_MODES,
+)
+
 WAITS = (Wait(decide_registration),)
 
-UNEXPECTED = (
+UNEXPECTED_IN_BOTH_MODES = (
     noted(DepositConfirmed, (CLOSING, ENDED), "nothing is entered any more, so no deposit is waited for"),
     noted(ConsentIssued, (CLOSING, ENDED), "nothing is entered any more, so no consent is waited for"),
     noted(ConsentRefused, (OPEN, CLOSING, ENDED), "the keeper calls the case off by closing-requested"),
@@ -281,6 +311,18 @@ UNEXPECTED = (
     noted(CaseCompleted, CLOSING, "it ends the case at once, and is looked at as ended"),
     noted(CaseCancelled, CLOSING, "it ends the case at once, and is looked at as ended"),
     noted(DeadlineMissed, (OPEN, CLOSING, ENDED), "for the keeper and whoever is late"),
+    # A clerk's decision or application in a case that is closing or ended is refused by the guards.
+    noted(RegistrationDecided, (CLOSING, ENDED), "never on file then: a guard refuses it"),
+    noted(TransferAppliedFor, (CLOSING, ENDED), "never on file then: a guard refuses it"),
+    *without(IN_A_CASE, DocumentVoided),
+    alarm(DocumentVoided, (OPEN, CLOSING, ENDED), "something is entered, but its certificates were not said"),
+    noted(PeriodStarted, (ENDED,), "no period runs in a case that has ended"),
+    noted(PeriodEnded, (ENDED,), "no period runs in a case that has ended"),
+    noted(PeriodPassed, ENDED, "the act was done, or need not be done any more"),
+)
+
+UNEXPECTED = (
+    *UNEXPECTED_IN_BOTH_MODES,
     # The register's own entries: what they change is read from the folio, whatever phase a case is in.
     noted(FolioImported, (CLOSING, ENDED), "counts in the register; this case claims nothing any more"),
     noted(RestrictionEntered, (CLOSING, ENDED), "counts in the register; this case claims nothing any more"),
@@ -288,14 +330,8 @@ UNEXPECTED = (
     noted(MortgageEntered, (CLOSING, ENDED), "counts in the register; this case claims nothing any more"),
     noted(NoticeEnded, (CLOSING, ENDED), "counts in the register; this case claims nothing any more"),
     noted(MortgageCancelled, (CLOSING, ENDED), "counts in the register; the release was said with it"),
-    # A clerk's decision or application in a case that is closing or ended is refused by the guards.
-    noted(RegistrationDecided, (CLOSING, ENDED), "never on file then: a guard refuses it"),
-    noted(TransferAppliedFor, (CLOSING, ENDED), "never on file then: a guard refuses it"),
-    *without(IN_A_CASE, DocumentVoided),
-    alarm(DocumentVoided, (OPEN, CLOSING, ENDED), "the entry stands, but its certificate was not said"),
-    noted(PeriodStarted, (ENDED,), "no period runs in a case that has ended"),
-    noted(PeriodEnded, (ENDED,), "no period runs in a case that has ended"),
-    noted(PeriodPassed, ENDED, "the act was done, or need not be done any more"),
+    noted(NoticesEntered, ENDED, "a sale paid in full has no advance notices"),
+    noted(MortgagesEntered, (CLOSING, ENDED), "a sale paid in full enters no mortgages"),
 )
 
 FULL = Chapter("LC-FULL", RULES, UNEXPECTED, guards=GUARDS, waits=WAITS)

@@ -10,6 +10,7 @@ from contracts.envelope import parse_source
 from contracts.events.registry import MortgageReleased
 from contracts.events.seller_bank import ReleaseApplied
 from contracts.values import instant_text, require_whole
+from services.registry.entries import EntryKind, Mortgage
 from services.registry.facts import (
     FolioImported,
     MortgageCancelled,
@@ -18,7 +19,7 @@ from services.registry.facts import (
     RestrictionEntered,
     RestrictionLifted,
 )
-from services.registry.register import EntryKind, Mortgage, Register
+from services.registry.register import NumberedRegister, Register
 from services.runtime.core.facts import (
     Alarm,
     IncidentClosed,
@@ -30,20 +31,22 @@ from services.runtime.core.verdicts import OUTSIDE_A_CASE
 OPEN = Phase.OPEN
 
 
-def cancel_the_mortgage(applied: Filed[ReleaseApplied], register: Register | None) -> Says:
-    """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记。Also after a case has ended: it belongs to the
-    mortgage, not to the case.
+def cancel_the_mortgage(applied: Filed[ReleaseApplied], numbered: NumberedRegister) -> Says:
+    """LC-F4 贷款结清后，卖方贷款银行申请解除抵押登记。
+    LC-L6 卖方贷款银行申请解除抵押登记。
+    Also after a case has ended: it belongs to the mortgage, not to the case. Only where mortgages are entered and not
+    numbered yet it waits for their numbers, for the ranks that remain are said with them.
 
     X-2 Ranks have no gaps: what stood behind moves up.
     """
-    application = applied.fact
+    application, register = applied.fact, numbered.register
     mortgage = register.mortgage(application.mortgage_certificate) if register is not None else None
     why = _why_not_released(applied, register, mortgage)
     if register is None or mortgage is None or why:
         what = f"release of mortgage {application.mortgage_certificate} applied for by {applied.speaker}"
-        yield Alarm(what=what, why=why, clause="LC-F4, X-2")
+        yield Alarm(what=what, why=why, clause="LC-F4, LC-L6, X-2")
         return
-    certificate = mortgage.terms.certificate
+    certificate = application.mortgage_certificate
     yield MortgageCancelled(
         certificate=certificate,
         entry_number=register.next_entry,
@@ -71,7 +74,7 @@ def _why_not_released(applied: Filed[ReleaseApplied], register: Register | None,
             return f"it was cancelled before, entry {gone.number}"
         return "no such mortgage is in the register"
     _, institution = parse_source(applied.speaker)
-    if mortgage.terms.mortgagee != institution:
+    if mortgage.mortgagee != institution:
         return f"{institution} is not its mortgagee"
     return ""
 
@@ -151,12 +154,16 @@ def enter_a_mortgage_once(command: MortgageEntered, register: Register | None) -
 
 
 def end_a_notice_that_stands(command: NoticeEnded, register: Register | None) -> Refusal | None:
-    """民法典 221 预告登记…失效: only a notice that stands can end."""
+    """民法典 221 预告登记…失效: only a notice that stands can end. X-3: that of a case ends with its case, when every
+    lender is whole."""
     if register is None:
         return _no_folio()
-    if all(n.certificate != command.certificate for n in register.notices):
+    notice = next((n for n in register.notices if n.certificate == command.certificate), None)
+    if notice is None:
         detail = f"no advance notice {command.certificate} stands"
         return Refusal("unknown notice", detail, "Civil Code 221", status=404)
+    if notice.case:
+        return Refusal("notice of a case", f"it ends with case {notice.case}", "X-3")
     return None
 
 
