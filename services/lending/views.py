@@ -110,6 +110,16 @@ class Asking(View):
         return None if answered else cls(asked.fact)
 
 
+def join_request(applied: LoanAppliedFor) -> JoinRequested:
+    """What we ask the keeper because of an application."""
+    return JoinRequested(
+        keeper=applied.keeper,
+        contract_number=applied.contract_number,
+        deposit_certificate=applied.deposit_certificate,
+        code=applied.code,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class NotLetIn(View):
     """The keeper has refused us a part in the case, and nobody has applied here again since."""
@@ -283,7 +293,8 @@ class OurNotice(View):
         if approval is None and (once_approved or not named):
             return None  # taken back meanwhile, or no business of ours
         # What was parked is read when our part in the case is known.
-        read = max(at.at for at in (notice, opened, *joined))
+        let_in = (j for j in joined if (j.fact.role, j.fact.institution) == (us.role, us.institution))
+        read = max(filed.at for filed in (notice, opened, *let_in))
         if approval is None:
             why = "it names us, and we have approved no loan"
         elif len(named) != 1:

@@ -15,7 +15,6 @@ from contracts.events.case import (
 )
 from contracts.events.escrow import DepositConfirmed, DepositRefunded
 from contracts.events.lender import (
-    JoinRequested,
     LendingEnded,
     LoanApproved,
     LoanDisbursed,
@@ -66,6 +65,7 @@ from services.lending.views import (
     UnpayableNotice,
     Us,
     Whole,
+    join_request,
 )
 from services.runtime.core.facts import (
     Alarm,
@@ -101,12 +101,7 @@ def ask_for_our_part(applied: LoanAppliedFor, opened: CaseOpened | None) -> Says
     """LC-L2 买方持购房协议及首付款到账证明，联系银行申请贷款。 So the bank is often not known when the case is opened:
     it asks the keeper, by the proof that it was shown."""
     if opened is None:
-        yield JoinRequested(
-            keeper=applied.keeper,
-            contract_number=applied.contract_number,
-            deposit_certificate=applied.deposit_certificate,
-            code=applied.code,
-        )
+        yield join_request(applied)
 
 
 def say_no(decided: LoanDecided, _: CaseOpened) -> Says:

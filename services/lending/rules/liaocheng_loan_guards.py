@@ -24,6 +24,7 @@ from services.lending.views import (
     OurNotice,
     Over,
     Unfit,
+    join_request,
 )
 from services.runtime.core.facts import PaymentOrderedAgain, Purpose
 from services.runtime.core.file import Filed, Refusal
@@ -46,12 +47,11 @@ def take_no_application_of_another_procedure(command: LoanAppliedFor) -> Refusal
     return Refusal("unknown procedure", f"{command.procedure} {command.edition} is not known here", "LC-L2", 422)
 
 
-def take_no_application_while_the_keeper_is_asked(_: LoanAppliedFor, asking: Asking | None) -> Refusal | None:
-    """LC-L2: the keeper looks at one request after the other."""
-    if asking is None:
+def ask_the_keeper_nothing_twice(command: LoanAppliedFor, asking: Asking | None) -> Refusal | None:
+    """LC-L2: the keeper is asked once by one proof; one that does not answer may have been named wrongly."""
+    if asking is None or asking.asked != join_request(command):
         return None
-    detail = f"{asking.asked.keeper} has not answered whether we have a part in the case"
-    return Refusal("keeper is asked", detail, "LC-L2")
+    return Refusal("keeper is asked", f"{command.keeper} has not answered whether we have a part in the case", "LC-L2")
 
 
 def take_no_application_beside_a_yes(_: LoanAppliedFor, answer: Answer | None) -> Refusal | None:
@@ -61,14 +61,18 @@ def take_no_application_beside_a_yes(_: LoanAppliedFor, answer: Answer | None) -
     return Refusal("granted already", "a loan is granted in this case; it can be taken back", "LC-L3")
 
 
-def take_the_application_for_the_cases_home(
+def take_the_application_for_the_cases_sale(
     command: LoanAppliedFor, opened: CaseOpened | None, former: LoanAppliedFor | None
 ) -> Refusal | None:
-    """LC-L2: a case is about one home."""
+    """LC-L2: a case is about one home, under one procedure."""
     known = opened or former
-    if known is None or known.unit_number == command.unit_number:
+    if known is None:
         return None
-    return Refusal("another home", f"this case is about {known.unit_number.shown}", "LC-L2", 422)
+    if known.unit_number != command.unit_number:
+        return Refusal("another home", f"this case is about {known.unit_number.shown}", "LC-L2", 422)
+    if (known.procedure, known.edition) != (command.procedure, command.edition):
+        return Refusal("another procedure", f"this case is one of {known.procedure} {known.edition}", "LC-L2", 422)
+    return None
 
 
 def take_each_applicant_once(command: LoanAppliedFor) -> Refusal | None:
@@ -99,7 +103,7 @@ def decide_nothing_before_the_opening(_: LoanDecided, opened: CaseOpened | None)
     return Refusal("not open here", "the keeper has not said that we have a part in this case", "LC-L2")
 
 
-def decide_once(_: LoanDecided, answer: Answer | None, applied: LoanAppliedFor | None) -> Refusal | None:
+def decide_once(_: LoanDecided, answer: Answer | None) -> Refusal | None:
     """LC-L3: one answer to an application. A yes is taken back by its own command."""
     if answer is None:
         return None
@@ -236,10 +240,10 @@ def pay_the_loan_only_on_a_live_notice(
 GUARDS = (
     Guard(take_no_application_after_the_end),
     Guard(take_no_application_of_another_procedure),
-    Guard(take_no_application_while_the_keeper_is_asked),
     Guard(take_no_application_beside_a_yes),
-    Guard(take_the_application_for_the_cases_home),
+    Guard(take_the_application_for_the_cases_sale),
     Guard(take_each_applicant_once),
+    Guard(ask_the_keeper_nothing_twice),
     Guard(decide_nothing_after_the_end),
     Guard(decide_nothing_before_the_opening),
     Guard(decide_once),

@@ -3,8 +3,6 @@
 An act that comes too late does not end its period: the clock then finds it passed, and says that it was done late.
 """
 
-from collections.abc import Iterable
-
 from contracts.events.case import CaseOpened, DeadlineMissed, Lateness
 from contracts.period import Period
 from services.lending.facts import LoanAppliedFor
@@ -15,9 +13,9 @@ from services.runtime.core.periods import kept
 from services.runtime.core.rule import All, Rule, Says
 
 
-def named(opened: CaseOpened, name: str, us: Us) -> Iterable[Period]:
+def named(opened: CaseOpened, name: str, us: Us) -> tuple[Period, ...]:
     """The period of this name that the case pins for this lender's role, if it pins one."""
-    return [period for period in opened.periods if period.name == name and period.whose is us.role]
+    return tuple(period for period in opened.periods if period.name == name and period.whose is us.role)
 
 
 def start_the_decisions_period(

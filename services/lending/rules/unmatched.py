@@ -55,6 +55,12 @@ def refuse_to_return_it_twice(order: ReturnOrdered, ledger: Ledger | None) -> Re
     return None
 
 
+def order_a_return_by_its_receipt(order: PaymentOrderedAgain) -> Refusal | None:
+    """X-1: money that names no case is sent back by its receipt, also where it was tried before."""
+    detail = f"{order.payment} sends back money that names no case: order its return again"
+    return Refusal("ordered by its receipt", detail, "X-1")
+
+
 def unmatched_money_waits(ledger: Ledger) -> Waiting | None:
     """X-1: nobody's money stays here."""
     for money in ledger.receipts:
@@ -69,7 +75,7 @@ STANDING = Chapter(
         Rule(report_money_that_nobody_can_match, per=MoneyReceived),
         Rule(send_it_back, per=ReturnOrdered),
     ),
-    guards=(Guard(refuse_to_return_it_twice),),
+    guards=(Guard(refuse_to_return_it_twice), Guard(order_a_return_by_its_receipt)),
     waits=(Wait(unmatched_money_waits),),
     unexpected=(
         *OUTSIDE_A_CASE,
@@ -77,6 +83,6 @@ STANDING = Chapter(
         noted(PaymentSettled, Phase.OPEN, why="unmatched money is back with its payer"),
         noted(PaymentRefused, Phase.OPEN, why="it waits in the worklist again"),
         noted(PaymentReturned, Phase.OPEN, why="it waits in the worklist again"),
-        noted(PaymentOrderedAgain, Phase.OPEN, why="a return is ordered by its receipt"),
+        noted(PaymentOrderedAgain, Phase.OPEN, why="a guard refuses it"),
     ),
 )
