@@ -25,7 +25,7 @@ help: ## list the targets
 venv: ## make or bring up to date the virtual environment (.venv) from requirements.lock
 	@sh deploy/venv.sh
 
-demo: venv ## play one case from beginning to end and check every fen (PROCEDURE=name, PLANTED_FEN=1 to see it fail)
+demo: venv ## play one case and check every fen (PROCEDURE=LC-LOAN or LC-FULL; PLANTED_FEN=1 to see it fail)
 	@$(PYTHON) -m deploy.demo
 
 test: venv ## run the whole test suite on a real Kafka and MongoDB

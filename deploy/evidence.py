@@ -4,14 +4,21 @@ Pure: `checks` reads what was collected and asks nobody. The rail's books are th
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from contracts.document import Document
 from contracts.event import Event, Role
-from contracts.events.case import CaseCompleted, CaseOpened, MoneyStatement, Party
-from contracts.events.registry import MortgageReleased, TransferRegistered
+from contracts.events.case import CaseCompleted, CaseOpened, MoneyStatement, Party, PartyJoined
+from contracts.events.lender import LoanApproved, LoanDisbursed, LoanRejected
+from contracts.events.registry import (
+    AdvanceNoticeRegistered,
+    MortgageReleased,
+    NoticedMortgage,
+    RegisteredMortgage,
+    TransferRegistered,
+)
 from contracts.events.seller_bank import ConsentIssued, PayoffCompleted, PayoffQuoted
 from contracts.procedures import Procedure, Word, violations
 from deploy.clerks import yuan
@@ -35,11 +42,13 @@ class Verified:
 @dataclass(frozen=True, slots=True)
 class Registered:
     """What the register shows of a folio: (identity number, share as `1/2`) of each owner, the ownership certificate,
-    (rank, certificate) of each mortgage that stands, the case that claims it."""
+    (rank, certificate, mortgagee) of each mortgage that stands, the certificates of the advance notices that stand, the
+    case that claims it."""
 
     owners: frozenset[tuple[str, str]]
     ownership_certificate: str
-    mortgages: tuple[tuple[int, str], ...]
+    mortgages: tuple[tuple[int, str, str], ...]
+    notices: tuple[str, ...]
     reserved_for: str
 
 
@@ -96,6 +105,44 @@ class RailTransfer:
     settled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """One lender's loan as it came about: its yes, its notice's and its mortgage's certificate and rank, and the words
+    with which it paid. None where it did not come so far."""
+
+    role: Role
+    institution: str
+    approved: LoanApproved
+    notice: NoticedMortgage | None
+    mortgage: RegisteredMortgage | None
+    disbursed: tuple[LoanDisbursed, ...]
+
+
+def lent(spoken: Sequence[Spoken]) -> list[Lent]:
+    """The loans whose lenders' yes stood to the end, in the order of the yes."""
+    answers: dict[tuple[Role, str], LoanApproved | LoanRejected] = {}
+    for one in spoken:
+        if isinstance(said := one.event, LoanApproved | LoanRejected):
+            answers[one.by, one.institution] = said
+    noticed = {(m.role, m.lender): m for said in _of(spoken, AdvanceNoticeRegistered) for m in said.mortgages}
+    entered = {(m.role, m.lender): m for said in _of(spoken, TransferRegistered) for m in said.new_mortgages}
+    paid = [((one.by, one.institution), said) for one in spoken if isinstance(said := one.event, LoanDisbursed)]
+    return [
+        Lent(*who, said, noticed.get(who), entered.get(who), tuple(word for by, word in paid if by == who))
+        for who, said in answers.items()
+        if isinstance(said, LoanApproved)
+    ]
+
+
+def took_part(spoken: Iterable[Spoken]) -> dict[Role, str]:
+    """Who had a part in the case: whom the opening names, and who joined."""
+    found: dict[Role, str] = {}
+    for said in _events(spoken):
+        if isinstance(said, CaseOpened | PartyJoined):
+            found.update(said.institutions)
+    return found
+
+
 def rail_transfers(books: Mapping[str, Any]) -> list[RailTransfer]:
     """The transfers that the movements in the books make: accepted takes from the payer, settled gives to the payee."""
     of_key: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -116,6 +163,7 @@ def checks(evidence: Evidence) -> list[Check]:
     return [
         *_of_the_procedure(evidence),
         *_of_the_money(evidence),
+        *_of_the_loans(evidence),
         *_of_the_register(evidence),
         _documents_verify(evidence),
         _everybody_has_ended(evidence),
@@ -143,6 +191,7 @@ def _of_the_money(evidence: Evidence) -> Iterator[Check]:
         yield Check("in = out + held", False, "the escrow shows no money statement")
     else:
         yield from _statement_agrees(evidence, money)
+    yield _never_more_out_than_in(evidence)
     yield _books_balance(evidence)
     yield _bank_got_the_payoff(evidence)
     yield _seller_got_the_rest(evidence)
@@ -181,6 +230,23 @@ def _statement_agrees(evidence: Evidence, money: MoneyStatement) -> Iterator[Che
 def _line(line: tuple[str, str, int]) -> str:
     direction, account, amount_fen = line
     return f"{direction} {account} {yuan(amount_fen)}"
+
+
+def _never_more_out_than_in(evidence: Evidence) -> Check:
+    """X-1 at every instant, by the rail: what the case has sent was there, after each of its movements."""
+    ours = evidence.file.sale.deposit_account.account
+    held_fen, least_fen, moved = 0, 0, 0
+    for movement in evidence.books["movements"]:
+        sign = (movement["credit"] == ours) - (movement["debit"] == ours)
+        held_fen += sign * movement["amount_fen"]
+        least_fen, moved = min(least_fen, held_fen), moved + abs(sign)
+    told = (
+        f"{moved} movements, {yuan(held_fen)} left"
+        if least_fen >= 0
+        else f"{yuan(-least_fen)} of others' money was used"
+    )
+    name = "at no instant had more gone out of the deposit account than had come in"
+    return Check(name, least_fen >= 0 and moved > 0, told)
 
 
 def _books_balance(evidence: Evidence) -> Check:
@@ -227,6 +293,50 @@ def _outgoing(evidence: Evidence) -> list[RailTransfer]:
     return [t for t in rail_transfers(evidence.books) if t.settled and t.from_account == ours]
 
 
+# --- loans --------------------------------------------------------------------------------------------------
+
+
+def _of_the_loans(evidence: Evidence) -> Iterator[Check]:
+    sale = evidence.file.sale
+    if sale.down_payment_fen is None:
+        return
+    loans = lent(evidence.spoken)
+    parts_fen = [sale.down_payment_fen, *((loan.approved.amount_fen or 0) for loan in loans)]
+    told = f"{' + '.join(map(yuan, parts_fen))} = {yuan(sum(parts_fen))} of {yuan(sale.price_fen)}"
+    filled = bool(loans) and sum(parts_fen) == sale.price_fen
+    yield Check("down payment and loans fill the price exactly", filled, told)
+    for loan in loans:
+        found = list(_paid_otherwise(evidence, loan))
+        amount = yuan(loan.approved.amount_fen or 0)
+        certificate = loan.notice.certificate.number if loan.notice is not None else ""
+        name = f"{loan.institution} paid once, on its notice's certificate, into the deposit account"
+        yield Check(name, not found, "; ".join(found) or f"{amount} on {certificate}")
+
+
+def _paid_otherwise(evidence: Evidence, loan: Lent) -> Iterator[str]:
+    """What is wrong with a lender's payment (LC-L5, LC-R3), by its own words and by the rail's books."""
+    ours = evidence.file.sale.deposit_account.account
+    certificate = loan.notice.certificate.number if loan.notice is not None else None
+    for word in loan.disbursed:
+        if certificate is None or word.notice != certificate:
+            yield f"it paid on {word.notice}, its notice is {certificate or 'not registered'}"
+        if (word.amount_fen, word.to_account) != (loan.approved.amount_fen, ours):
+            yield f"it says {yuan(word.amount_fen or 0)} to {word.to_account}"
+    if len(loan.disbursed) != 1:
+        yield f"it says {len(loan.disbursed)} times that it has paid"
+    if _place(evidence, AdvanceNoticeRegistered) > _place(evidence, LoanDisbursed):
+        yield "it was paid before the notice was registered"
+    paid = [t for t in rail_transfers(evidence.books) if t.from_account == loan.approved.pays_from]
+    if [(t.to_account, t.amount_fen, t.settled) for t in paid] != [(ours, loan.approved.amount_fen, True)]:
+        yield f"the rail has {', '.join(f'{yuan(t.amount_fen)} to {t.to_account}' for t in paid) or 'nothing'}"
+
+
+def _place(evidence: Evidence, kind: type[Event]) -> int:
+    """Where in the trace the first such word stands; after all where there is none."""
+    places = (n for n, one in enumerate(evidence.spoken) if one.kind is kind)
+    return next(places, len(evidence.spoken))
+
+
 # --- register -----------------------------------------------------------------------------------------------
 
 
@@ -244,13 +354,19 @@ def _of_the_register(evidence: Evidence) -> Iterator[Check]:
     consent = _last(evidence, ConsentIssued)
     old = consent.mortgage_certificate if consent is not None else evidence.file.loan.mortgage_certificate
     released = any(one.certificate == old for one in _all(evidence, MortgageReleased))
-    standing = [certificate for _, certificate in register.mortgages]
+    standing = [certificate for _, certificate, _ in register.mortgages]
     told = f"{old} released" if released else f"{old} was not released"
     yield Check("the seller's mortgage is gone", released and old not in standing, told)
 
-    ranks = [rank for rank, _ in register.mortgages]
-    told = f"ranks {', '.join(map(str, ranks))}" if ranks else "none stands"
-    yield Check("the ranks of mortgages have no gaps", ranks == list(range(1, len(ranks) + 1)), told)
+    new = registered.new_mortgages if registered is not None else ()
+    expected = tuple((n, str(m.certificate.number), m.lender) for n, m in enumerate(new, start=1))
+    ranked = ", ".join(f"{rank}: {certificate} of {mortgagee}" for rank, certificate, mortgagee in register.mortgages)
+    name = "the mortgages that stand are the lenders', their ranks without gaps"
+    yield Check(
+        name, register.mortgages == expected and len(new) == len(lent(evidence.spoken)), ranked or "none stands"
+    )
+    told = f"{', '.join(register.notices)} stands still" if register.notices else "none stands"
+    yield Check("no advance notice is left", not register.notices, told)
     told = f"reserved for {register.reserved_for}" if register.reserved_for else "no case claims it"
     yield Check("the folio is free again", not register.reserved_for, told)
 
@@ -270,8 +386,7 @@ def _documents_verify(evidence: Evidence) -> Check:
 
 def _everybody_has_ended(evidence: Evidence) -> Check:
     named = ", ".join(f"{who} {phase}" for who, phase in evidence.phases.items())
-    expected = len(evidence.procedure.roles)
-    ended = len(evidence.phases) == expected and all(phase == "ended" for phase in evidence.phases.values())
+    ended = evidence.phases == dict.fromkeys(took_part(evidence.spoken).values(), "ended")
     completed = _last(evidence, CaseCompleted) is not None and _last(evidence, CaseOpened) is not None
     return Check("every institution's file has ended", ended and completed, named)
 
@@ -302,12 +417,16 @@ def _the_observer_agrees(evidence: Evidence) -> Check:
 
 
 def _all(evidence: Evidence, kind: type[E]) -> list[E]:
-    return [one for one in _events(evidence.spoken) if isinstance(one, kind)]
+    return _of(evidence.spoken, kind)
 
 
 def _last(evidence: Evidence, kind: type[E]) -> E | None:
     found = _all(evidence, kind)
     return found[-1] if found else None
+
+
+def _of(spoken: Iterable[Spoken], kind: type[E]) -> list[E]:
+    return [one for one in _events(spoken) if isinstance(one, kind)]
 
 
 def _events(spoken: Iterable[Spoken]) -> Iterator[Event]:

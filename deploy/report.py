@@ -4,24 +4,42 @@ Plain lines where the output is no terminal; colours only where it is one and NO
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from contracts.event import Role
-from contracts.procedures import Procedure
+from contracts.event import Event, Fact, Role
+from contracts.events.escrow import DepositConfirmed
+from contracts.events.registry import AdvanceNoticeRegistered
+from contracts.events.seller_bank import PayoffQuoted
+from contracts.procedures import Procedure, obstacle
 from deploy.clerks import yuan
-from deploy.evidence import Check, Evidence, Observed, Verified, rail_transfers
+from deploy.evidence import Check, Evidence, Observed, Verified, lent, rail_transfers, took_part
 from deploy.telling import name_of, title, told
 from deploy.witness import Spoken
 from services.runtime.core.periods import CHINA_TIME
 
-PLAIN_WIDTH = 168
-COLOURS = {Role.ESCROW: "cyan", Role.REGISTRY: "green", Role.SELLER_BANK: "magenta"}
-NAMES = {Role.ESCROW: "escrow", Role.REGISTRY: "registry", Role.SELLER_BANK: "seller's bank"}
+E = TypeVar("E", bound=Event)
+
+PLAIN_WIDTH = 200
+COLOURS = {
+    Role.ESCROW: "cyan",
+    Role.REGISTRY: "green",
+    Role.SELLER_BANK: "magenta",
+    Role.BUYER_BANK: "yellow",
+    Role.FUND_CENTER: "blue",
+}
+NAMES = {
+    Role.ESCROW: "escrow",
+    Role.REGISTRY: "registry",
+    Role.SELLER_BANK: "seller's bank",
+    Role.BUYER_BANK: "buyer's bank",
+    Role.FUND_CENTER: "fund centre",
+}
 
 
 def make_console() -> Console:
@@ -37,6 +55,7 @@ class Report:
         self.console = console
         self.procedure = procedure
         self._began = time.monotonic()
+        self._said: set[type[Fact]] = set()
 
     # --- as it happens --------------------------------------------------------------------------------------
 
@@ -51,20 +70,24 @@ class Report:
 
     def acted(self, at: datetime, role: Role, what: str, clause: str) -> None:
         """A person did something at a desk or at the rail."""
-        who = f"at the {NAMES.get(role, role.value)}"
+        who = f"at the {NAMES[role]}"
         line = f"{clock(at)}  {who:<20}  {escape(what)} ({escape(clause)})"
         self.console.print(f"  [dim]{line}[/dim]", soft_wrap=True)
 
     def said(self, spoken: Spoken) -> None:
         """An event was said."""
-        who = f"[{COLOURS.get(spoken.by, 'white')}]{NAMES.get(spoken.by, spoken.by.value):<20}[/]"
+        who = f"[{COLOURS[spoken.by]}]{NAMES[spoken.by]:<20}[/]"
         what = f"[bold]{name_of(spoken.kind)}[/bold] {title(spoken.kind)}"
-        line = f"{who}  {what} [dim]({escape(self.clause(spoken))})[/dim]: {escape(told(spoken.event))}"
+        line = f"{who}  {what} [dim]({escape(self.clause(spoken, self._said))})[/dim]: {escape(told(spoken.event))}"
         self.console.print(f"  {clock(spoken.at)}  {line}", soft_wrap=True)
+        self._said.add(spoken.kind)
 
-    def clause(self, spoken: Spoken) -> str:
-        """The clause under which it was said: the procedure's own, else that of the event."""
-        return self.procedure.article(spoken.by, spoken.kind) or spoken.kind.article
+    def clause(self, spoken: Spoken, said: Collection[type[Fact]]) -> str:
+        """The clause under which it was said, after all this: that of the procedure's last step that allowed it. A word
+        that has two places in a procedure is said in the second once that is reached."""
+        ways = self.procedure.ways(spoken.by, spoken.kind)
+        allowed = [step.article for step in ways if not obstacle(step, frozenset(said))]
+        return allowed[-1] if allowed else spoken.kind.article
 
     # --- afterwards -----------------------------------------------------------------------------------------
 
@@ -72,11 +95,14 @@ class Report:
         """Every event in the order of saying, with the time since the first."""
         self.heading("Timeline")
         table = _table("", "time", "after", "who", "event", "", "clause", "heard by")
+        parties, said = took_part(spoken), set[type[Fact]]()
         for number, one in enumerate(spoken, start=1):
             after_s = (one.at - spoken[0].at).total_seconds()
-            heard = ", ".join(NAMES[role] for role in NAMES if role in one.kind.heard_by and role != one.by)
-            row = (f"{after_s:.2f} s", NAMES.get(one.by, one.by.value), name_of(one.kind), title(one.kind))
-            table.add_row(str(number), clock(one.at), *row, self.clause(one), heard)
+            named: Mapping[Role, str] = getattr(one.event, "addressees", parties)
+            heard = ", ".join(NAMES[role] for role in named if role in one.kind.heard_by and role != one.by)
+            row = (f"{after_s:.2f} s", NAMES[one.by], name_of(one.kind), title(one.kind))
+            table.add_row(str(number), clock(one.at), *row, self.clause(one, said), heard)
+            said.add(one.kind)
         self.console.print(table)
 
     def documents(self, found: Iterable[Verified]) -> None:
@@ -86,8 +112,46 @@ class Report:
         for one in found:
             d = one.document
             verdict = _mark(not one.objection) + (f" {escape(one.objection)}" if one.objection else "")
-            table.add_row(d.title, d.number, d.code, NAMES.get(one.issuer, one.issuer.value), verdict)
+            table.add_row(d.title, d.number, d.code, NAMES[one.issuer], verdict)
         self.console.print(table)
+
+    def loans(self, evidence: Evidence) -> None:
+        """Each lender's loan: what it approved, the notice on which it paid, the mortgage that it got; nothing where
+        nobody lent."""
+        found = lent(evidence.spoken)
+        if not found:
+            return
+        self.heading("Loans (LC-L4, LC-L5, LC-R3): paid on the certificate of the notice, secured by the mortgage")
+        table = _table("lender", "approved", "loan contract", "notice", "valid until", "paid", "mortgage", "rank")
+        until = [str(said.valid_until) for said in _said(evidence, AdvanceNoticeRegistered)]
+        for loan in found:
+            paid = ", ".join(yuan(word.amount_fen or 0) for word in loan.disbursed)
+            table.add_row(
+                loan.institution,
+                yuan(loan.approved.amount_fen or 0),
+                loan.approved.loan_contract.number,
+                loan.notice.certificate.number if loan.notice is not None else _none(),
+                ", ".join(until),
+                paid or _none(),
+                loan.mortgage.certificate.number if loan.mortgage is not None else _none(),
+                str(loan.mortgage.rank) if loan.mortgage is not None else _none(),
+            )
+        self.console.print(table)
+        self.console.print("  rank: as entered behind the seller's mortgage, before its release")
+
+    def statements(self, evidence: Evidence) -> None:
+        """What was certified to be held, and what the seller's bank stated as owed."""
+        self.heading("Statements: what the escrow certified to hold, what the seller's bank stated as owed")
+        for held in _said(evidence, DepositConfirmed):
+            of_lender = f" of {held.lender}" if held.lender else ""
+            amount = yuan(held.amount_fen or 0)
+            self.console.print(
+                f"  {held.certificate.number}  {amount:>16}  {held.kind.value}{of_lender}", soft_wrap=True
+            )
+        for quote in _said(evidence, PayoffQuoted):
+            parts = f"{yuan(quote.principal_fen)} principal, {yuan(quote.interest_fen)} interest as of {quote.as_of}"
+            line = f"{quote.statement.number}  {yuan(quote.total_fen):>16}  owed: {parts}"
+            self.console.print(f"  {line}", soft_wrap=True)
 
     def money(self, evidence: Evidence) -> None:
         """The escrow's statement beside the rail's books."""
@@ -104,13 +168,11 @@ class Report:
             if match is not None:
                 booked.remove(match)
             row = (payment.direction, payment.account, owners.get(payment.account, ""), payment.purpose)
-            table.add_row(
-                *row, yuan(payment.amount_fen), yuan(match.amount_fen) if match is not None else "[red]none[/red]"
-            )
+            table.add_row(*row, yuan(payment.amount_fen), yuan(match.amount_fen) if match is not None else _none())
         for transfer in booked:
             other = transfer.from_account if transfer.to_account == ours else transfer.to_account
             direction = "in" if transfer.to_account == ours else "out"
-            table.add_row(direction, other, owners.get(other, ""), "", "[red]none[/red]", yuan(transfer.amount_fen))
+            table.add_row(direction, other, owners.get(other, ""), "", _none(), yuan(transfer.amount_fen))
         self.console.print(table)
         if evidence.money is not None:
             m = evidence.money
@@ -124,10 +186,12 @@ class Report:
             person = names.get(number)
             self.console.print(f"  owner     {person.masked() if person is not None else 'unknown'}, {share}")
         self.console.print(f"  title     {evidence.register.ownership_certificate}")
-        for rank, certificate in evidence.register.mortgages:
-            self.console.print(f"  mortgage  rank {rank}: {certificate}")
+        for rank, certificate, mortgagee in evidence.register.mortgages:
+            self.console.print(f"  mortgage  rank {rank}: {certificate}, {mortgagee}")
         if not evidence.register.mortgages:
             self.console.print("  mortgage  none")
+        for certificate in evidence.register.notices or ("none",):
+            self.console.print(f"  notice    {certificate}")
 
     def observed(self, observed: Observed) -> None:
         """What the observer says of the case, which reads the masked public feeds and nothing else."""
@@ -177,6 +241,14 @@ def clock(at: datetime) -> str:
     return at.astimezone(CHINA_TIME).strftime("%H:%M:%S.%f")[:-3]
 
 
+def _said(evidence: Evidence, kind: type[E]) -> list[E]:
+    return [said for one in evidence.spoken if isinstance(said := one.event, kind)]
+
+
+def _none() -> str:
+    return "[red]none[/red]"
+
+
 def _mark(passed: bool) -> str:
     return "[green]✓[/green]" if passed else "[bold red]✗[/bold red]"
 
@@ -184,7 +256,7 @@ def _mark(passed: bool) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
-        right = name in ("statement", "rail", "after")
+        right = name in ("statement", "rail", "after", "approved", "paid", "rank")
         table.add_column(
             name, justify="right" if right else "left", no_wrap=name in ("time", "number", "code", "event")
         )

@@ -1,7 +1,8 @@
 """A witness: reads along in every inbox of a case and notes each event as it is said, once, by whom and when.
 
 It belongs to no group and commits nothing, so no service notices it. Several institutions hear one event, each its own
-copy with what its role may read; the witness lays the copies together.
+copy with what its role may read; the witness lays the copies together. Who hears a case follows from what is said:
+the opening names those who take part, and others join later, to whom what was said before is said again.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from aiokafka.structs import ConsumerRecord
 
 from contracts.envelope import Envelope, Malformed, Record, decode
 from contracts.event import EVENTS, Event, Role
+from contracts.events.case import CaseOpened, PartyJoined
 from contracts.procedures import in_causal_order
 
 
@@ -35,7 +37,8 @@ class Place:
 @dataclass(slots=True)
 class Spoken:
     """One event as it was said. `values` has every field that any of the copies seen so far has; `seen` counts the
-    events seen before it, and `missing` names the inboxes whose copy is still to come."""
+    events seen before it, `copies` names the inboxes whose copies were seen, and `due` those of whoever had a part in
+    the case when it was said; None as long as nobody knows who has."""
 
     id: str
     at: datetime
@@ -45,7 +48,8 @@ class Spoken:
     case: str
     values: dict[str, Any]
     seen: int
-    missing: set[str] = field(default_factory=set[str])
+    copies: set[str] = field(default_factory=set[str])
+    due: frozenset[str] | None = None
 
     @property
     def event(self) -> Event:
@@ -71,6 +75,7 @@ class Witness:
         self._on_event = on_event
         self._spoken: dict[str, Spoken] = {}
         self._untold: list[Spoken] = []
+        self._parties: dict[str, set[tuple[Role, str]]] = {}
         self._causes: dict[str, str | None] = {}
         topics = [name for place in places for name in (place.inbox, f"{place.inbox}.dead")]
         self._consumer = AIOKafkaConsumer(
@@ -137,16 +142,34 @@ class Witness:
         role, institution = envelope.speaker
         spoken = self._spoken.get(envelope.id)
         if spoken is None:
-            spoken = Spoken(
-                envelope.id, envelope.time, role, institution, kind, envelope.case, {}, len(self._spoken),
-                {p.inbox for p in self._places if p.role in kind.heard_by and (p.role, p.name) != (role, institution)},
-            )  # fmt: skip
+            spoken = Spoken(envelope.id, envelope.time, role, institution, kind, envelope.case, {}, len(self._spoken))
             self._spoken[envelope.id] = spoken
             self._untold.append(spoken)
         spoken.values.update(json.loads(envelope.data))
-        spoken.missing.discard(topic)
-        while self._untold and not self._untold[0].missing:
+        spoken.copies.add(topic)
+        self._admit(spoken)
+        for one in self._untold:
+            if one.due is None and one.case in self._parties:
+                one.due = self._due(one)
+        while self._untold and (due := self._untold[0].due) is not None and due <= self._untold[0].copies:
             self._on_event(self._untold.pop(0))
+
+    def _admit(self, spoken: Spoken) -> None:
+        """Who has a part in the case by this word."""
+        if spoken.kind in (CaseOpened, PartyJoined) and isinstance(word := spoken.event, CaseOpened | PartyJoined):
+            self._parties.setdefault(spoken.case, set()).update(word.institutions.items())
+
+    def _due(self, spoken: Spoken) -> frozenset[str]:
+        """The inboxes that a word comes into: those of its addressees, else of the parties that hear such words."""
+        named: Mapping[Role, str] | None = getattr(spoken.event, "addressees", None)
+        hearers = set(named.items()) if named is not None else self._parties[spoken.case]
+        return frozenset(
+            place.inbox
+            for place in self._places
+            if (place.role, place.name) in hearers
+            and place.role in spoken.kind.heard_by
+            and (place.role, place.name) != (spoken.by, spoken.institution)
+        )
 
 
 def _record(record: ConsumerRecord) -> Record:
