@@ -11,7 +11,7 @@ from typing import Self
 from contracts.document import Document
 from contracts.envelope import parse_source
 from contracts.event import Role
-from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, JoinRefused, PartyJoined
+from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, JoinRefused
 from contracts.events.escrow import DepositConfirmed, MoneyKind
 from contracts.events.lender import (
     JoinRequested,
@@ -282,8 +282,7 @@ class OurNotice(View):
         cls,
         us: Us,
         approval: Approval | None,
-        opened: Filed[CaseOpened],
-        joined: All[PartyJoined],
+        opened: CaseOpened,
         notice: Filed[AdvanceNoticeRegistered],
         said: All[LoanApproved],
         made: All[MortgageApplicationMade],
@@ -292,20 +291,17 @@ class OurNotice(View):
         once_approved = any(word.speaker == us.source for word in said)
         if approval is None and (once_approved or not named):
             return None  # taken back meanwhile, or no business of ours
-        # What was parked is read when our part in the case is known.
-        let_in = (j for j in joined if (j.fact.role, j.fact.institution) == (us.role, us.institution))
-        read = max(filed.at for filed in (notice, opened, *let_in))
         if approval is None:
             why = "it names us, and we have approved no loan"
         elif len(named) != 1:
             why = "it does not name us" if not named else "it names us more than once"
-        elif notice.fact.unit_number != opened.fact.unit_number:
+        elif notice.fact.unit_number != opened.unit_number:
             why = f"it is about another home, {notice.fact.unit_number}"
         elif all(m.fact.loan_contract != approval.contract for m in made):
             why = f"we have not applied for it by loan contract {approval.contract}"
-        elif opened.fact.deposit_account is None:
+        elif opened.deposit_account is None:
             why = "the case names no deposit account"
-        elif day_in_china(read) > notice.fact.valid_until:
+        elif day_in_china(notice.at) > notice.fact.valid_until:
             why = f"it was valid until {notice.fact.valid_until}, and came later"
         else:
             why = ""

@@ -376,7 +376,7 @@ UNEXPECTED = (
     noted(ContractsSigned, OVER, "a guard refuses it"),
     noted(LoanWithdrawn, OVER, "a guard refuses it"),
     noted(ApplicationMended, OVER, "nothing is applied for any more"),
-    noted(PartyJoined, OVER, "another lender's part in a case that is over"),
+    noted(PartyJoined, ALWAYS, "the runtime reads whose part it is; the opening says the rest"),
     noted(JoinRefused, OVER, "who has no part does not hear the end"),
     noted(LoanApproved, OVER, "nothing is lent any more, by whomever"),
     noted(LoanRejected, OVER, "nothing is lent any more, by whomever"),
