@@ -91,8 +91,9 @@ def _money(money: Mapping[str, Any]) -> Iterator[str]:
 def _incident(one: Mapping[str, Any]) -> str:
     data: Mapping[str, Any] = one["data"]
     if one["kind"] == "held":
-        missing = f"{data['source']} has said number {data['first_missing']}"
-        return f"held: {missing}, " + ("a dead letter" if data["dead_letter"] else "and it is not here")
+        return f"held: {data['source']} has said number {data['first_missing']}, and it is not here"
+    if one["kind"] == "struck":
+        return f"struck: number {data['sequence']} of {data['source']} is a dead letter: {data['why']}"
     words = (one["kind"], data.get("what"), data.get("why") or data.get("error"))
     return ": ".join(str(word) for word in words if word)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contracts.event import Event
 from services.runtime import logs
 from services.runtime.core.facts import Alarm
-from services.runtime.core.file import Heard, Item, Kept, Refused, Resumed, Said, Stopped, Struck
+from services.runtime.core.file import Decided, Heard, Item, Kept, Refused, Resumed, Said, Stopped, Struck
 from services.runtime.core.turn import Turn
 
 
@@ -37,6 +37,9 @@ def _line(log: logs.Log, item: Item) -> None:
             log.warning("struck", case=item.case, id=item.id, speaker=item.source, sequence=item.sequence, why=item.why)
         case Stopped():
             log.error("subject stopped", id=item.letter_id, error=item.error)
+        case Decided():
+            named = {"letter": item.letter, "command": item.command, "id": item.word}
+            log.warning("dead letter decided on", how=item.how, **named)
         case Resumed():
             log.warning("subject resumed", id=item.id)
         case _:

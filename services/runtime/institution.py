@@ -9,7 +9,6 @@ from contracts.envelope import inbox, partition_of
 from contracts.event import Role
 from services.runtime.clock import Clock
 from services.runtime.core.facts import OwnFact
-from services.runtime.core.house import House
 from services.runtime.core.periods import Calendar
 from services.runtime.core.rule import Rulebook
 from services.runtime.keys import Keys
@@ -17,6 +16,7 @@ from services.runtime.log import Log
 from services.runtime.metrics import Metrics
 from services.runtime.payments import Payments
 from services.runtime.rail import Rail
+from services.runtime.reading import make_house
 from services.runtime.settings import HouseSettings
 from services.runtime.statement import Statement
 from services.runtime.store import Store
@@ -41,7 +41,7 @@ class Institution:
         clock: Clock,
         calendar: Calendar,
     ) -> None:
-        self.house = House(role, name, settings.title, keys.code, rulebook)
+        self.house = make_house(role, name, settings.title, keys, rulebook)
         self.settings = settings
         self.store = store
         self.clock = clock

@@ -22,7 +22,7 @@ class Metrics:
         self.lag = Gauge("daiya_lag_records", "Records not yet handled", ["partition"], registry=self.registry)
         self.open_rows = Gauge(
             "daiya_open",
-            "Open rows: incident, held, stopped, leftover, payment, wait",
+            "Open rows: incident, held, struck, stopped, leftover, payment, wait",
             ["kind"],
             registry=self.registry,
         )

@@ -184,13 +184,12 @@ class Post:
     async def ask_again(self, partitions: Collection[int], now: datetime) -> None:
         """Whatever is held still waits for the numbers before it: ask for them once more."""
         async for row in all_rows(self.store, "held", partitions):
-            if not row.data["dead_letter"]:
-                ask = Ask(row.data["source"], row.data["first_missing"], row.data["last_missing"])
-                parcel = self.ask(row.subject, ask, now)
-                try:
-                    await self.log.append(parcel.topic, parcel.record)
-                except LogUnavailable:
-                    self.resting.add(parcel.topic)
+            ask = Ask(row.data["source"], row.data["first_missing"], row.data["last_missing"])
+            parcel = self.ask(row.subject, ask, now)
+            try:
+                await self.log.append(parcel.topic, parcel.record)
+            except LogUnavailable:
+                self.resting.add(parcel.topic)
 
     def _row(self, parcel: Parcel) -> Row:
         r = parcel.record

@@ -5,15 +5,17 @@ and this institution hear it, and the fact's own values. Who has a part in a cas
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import ValidationError
 
-from contracts.envelope import Envelope, Malformed, decode
+from contracts.envelope import Envelope, Malformed, Record, decode
 from contracts.event import Event, Role
 from services.runtime.core.facts import OWN_PREFIX
 from services.runtime.core.file import Letter
 from services.runtime.core.house import House
-from services.runtime.core.journal import Vocabulary
+from services.runtime.core.journal import Vocabulary, vocabulary
+from services.runtime.core.rule import Rulebook
 from services.runtime.keys import Keys
 from services.runtime.log import Received
 
@@ -61,6 +63,18 @@ def read(received: Received, house: House, keys: Keys, words: Vocabulary) -> Let
     if isinstance(fact, Event) and unit != envelope.key:
         return Unreadable(received, "ce_partitionkey", f"the fact is about {unit}", line)
     return Letter(envelope, fact, received.at, (received.partition, received.offset))
+
+
+def make_house(role: Role, institution: str, title: str, keys: Keys, rulebook: Rulebook) -> House:
+    """An institution as the fold needs to know it: what it hears again is read as what comes."""
+    words = vocabulary(rulebook)
+
+    def read_again(record: Record, place: tuple[int, int], at: datetime) -> Letter | str:
+        found = read(Received(record, *place, at), house, keys, words)
+        return f"{found.where}: {found.why}" if isinstance(found, Unreadable) else found
+
+    house = House(role, institution, title, keys.code, rulebook, read_again)
+    return house
 
 
 def _may_be_said(kind: type[Event], speaker: Role, hearer: Role) -> str:

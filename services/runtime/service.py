@@ -145,7 +145,7 @@ class Service:
     async def _measure(self) -> None:
         metrics = self.institution.metrics
         metrics.set_lag(self.inbox.lag)
-        for kind in ("incident", "held", "stopped", "leftover", "payment", "wait"):
+        for kind in ("incident", "held", "struck", "stopped", "leftover", "payment", "wait"):
             metrics.open_rows.labels(kind).set(await self.store.count(kind, partitions=self.inbox.held))
 
     async def _loop(self, work: Callable[[], Awaitable[object]], every_s: float, woken: bool = False) -> None:

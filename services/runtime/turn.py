@@ -185,7 +185,8 @@ class Turns:
         """What one letter did, and its items as they are stored."""
         if isinstance(letter, Unreadable):
             assert letter.envelope is not None
-            turn = strike(self.house, subject, letter.envelope, f"{letter.where}: {letter.why}")
+            at, place = letter.received.at, (letter.received.partition, letter.received.offset)
+            turn = strike(self.house, subject, letter.envelope, f"{letter.where}: {letter.why}", at, place)
             return turn, _dumped(turn.items)
         turn = hear(self.house, subject, letter)
         items = _dumped(turn.items)

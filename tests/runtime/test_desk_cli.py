@@ -89,14 +89,11 @@ def test_what_does_not_stand_cannot_be_resumed(house: DeskHouse) -> None:
 
 
 def test_a_line_that_is_held_says_whose_and_which_word(house: DeskHouse) -> None:
-    def held(n: int, *, dead: bool) -> Row:
-        data: dict[str, Any] = {
-            "source": "/escrow/here", "first_missing": n, "last_missing": n, "dead_letter": dead,
-        }  # fmt: skip
-        return Row(f"held/{n}", "held", FOLIO, 0, "", NOON, data)
-
-    asyncio.run(house.store.change_rows([held(3, dead=False), held(7, dead=True)], ()))
+    held: dict[str, Any] = {"source": "/escrow/here", "first_missing": 3, "last_missing": 5}
+    struck: dict[str, Any] = {"source": "/escrow/here", "sequence": 7, "why": "no part in it"}
+    lines = [Row("1", "held", FOLIO, 0, "", NOON, held), Row("2", "struck", FOLIO, 0, "", NOON, struck)]
+    asyncio.run(house.store.change_rows(lines, ()))
     _, out, _ = run("incidents", "registry")
     first, second = out.splitlines()
     assert "/escrow/here has said number 3, and it is not here" in first
-    assert "/escrow/here has said number 7, a dead letter" in second
+    assert "number 7 of /escrow/here is a dead letter: no part in it" in second

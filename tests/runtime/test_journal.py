@@ -16,6 +16,7 @@ from contracts.values import canonical_json
 from services.runtime.core import facts, journal
 from services.runtime.core.file import (
     Admitted,
+    Decided,
     Filed,
     Heard,
     Item,
@@ -63,8 +64,8 @@ def examples() -> Iterator[Item]:
     yield Heard(letter(fact), parked=False)
     yield Heard(letter(own, sequence=None, cause=None), parked=True)
     yield Admitted(ID, CASE)
-    yield Struck(ID, CASE, NOTARY, 4, "ab12", "ce_time: missing")
-    yield Struck(ID, "", NOTARY, None, "ab12", "不是当事人")
+    yield Struck(ID, CASE, NOTARY, 4, "ab12", "ce_time: missing", MORNING, (5, 2**40))
+    yield Struck(ID, "", NOTARY, None, "ab12", "不是当事人", MORNING, (0, 0))
     yield Said(filed(fact), CASE, "open_the_case", (("registry/liaocheng-registry", 1), ("seller_bank/x", 2**33)))
     yield Said(filed(own, cause=None), "", "tell", (), tell="series:certificate")
     yield Readdressed(ID, OTHER_ID, (("daiya.buyer_bank.ccb", 1),))
@@ -74,6 +75,8 @@ def examples() -> Iterator[Item]:
     yield Kept(letter(own, sequence=None), "stopped")
     yield Stopped(ID, "pay: ZeroDivisionError: division by zero")
     yield Resumed(ID, "ab12")
+    yield Decided("ab12", "retried", ID, OTHER_ID, f"{NOTARY}#4")
+    yield Decided("ab12", "skipped", ID, "", "")
 
 
 EVERY = tuple(examples())

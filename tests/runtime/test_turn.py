@@ -292,8 +292,9 @@ async def test_a_readable_dead_letter_holds_its_line_and_is_not_asked_for_for_ev
     unknown = changed(encode(house.envelope(opened(), 1)), ce_type=b"daiya.never-heard-of.v1")
     await house.arrives(unknown)
     await house.hears(deposit(), number=2)
-    (row,) = await house.rows("held")
-    assert row.data["dead_letter"]
+    (row,) = await house.rows("struck")
+    assert (row.data["source"], row.data["sequence"]) == ("/escrow/liaocheng-notary", 1)
+    assert not await house.rows("held")
     await house.institution.work(range(PARTITIONS))
     assert house.sent("daiya.escrow.liaocheng-notary") == []
     assert len(house.dead()) == 1

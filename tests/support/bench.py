@@ -15,12 +15,12 @@ from contracts.event import Event, Fact, Role
 from services.runtime.core.facts import Command, OwnFact
 from services.runtime.core.file import STANDING, Filed, Letter, Refusal, Refused, Said, Subject
 from services.runtime.core.fold import derived_id, hear
-from services.runtime.core.house import House
 from services.runtime.core.journal import vocabulary
 from services.runtime.core.rows import Row, rows
 from services.runtime.core.rule import Rulebook
 from services.runtime.core.turn import DeadLetter, Turn
 from services.runtime.keys import Keys
+from services.runtime.reading import make_house
 
 F = TypeVar("F", bound=Fact)
 FOLIO = "371502001001GB00001F00010001"
@@ -31,7 +31,7 @@ class Bench:
     """Folds letters for one institution; letters to its own other subjects are delivered at once."""
 
     def __init__(self, role: Role, institution: str, rulebook: Rulebook, *, case: str = "LCF-TEST-1") -> None:
-        self.house = House(role, institution, "测试", Keys(bytes(32)).code, rulebook)
+        self.house = make_house(role, institution, "测试", Keys(bytes(32)), rulebook)
         self.words = vocabulary(rulebook)
         self.case = case
         self.now = NOON

@@ -5,14 +5,15 @@ the runtime and are the same everywhere; each institution adds its own in its `f
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import NonNegativeInt
+from pydantic import Field, NonNegativeInt
 
 from contracts.document import Document
 from contracts.event import Fact, kebab
 from contracts.period import Period
 from contracts.values import AccountNumber, Clause, Day, Instant, PositiveFen
+from services.runtime.core.dead import KeptRecord
 
 OWN_PREFIX = "daiya.own."
 
@@ -50,6 +51,30 @@ class SubjectResumed(Command):
     """Operations let a stopped subject go on, mostly with a mended release."""
 
     note: str
+
+
+Note = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class DeadLetterRetried(Command):
+    """Operations hand a dead letter in again: the same record goes through the same checks as when it came. Taken
+    now, its line goes on; dead again, the command is refused with the reason, and nothing has changed.
+
+    `letter` is its name, `place` partition and offset of `record` in the inbox.
+    """
+
+    letter: str
+    place: tuple[NonNegativeInt, NonNegativeInt]
+    record: KeptRecord
+    note: Note | None = None
+
+
+class DeadLetterSkipped(Command):
+    """Operations pass over a dead letter, saying why: nothing of it is heard, its number in its line is used up, and
+    what waited behind it is heard."""
+
+    letter: str
+    note: Note
 
 
 # --- money -----------------------------------------------------------------------------------------------------------
@@ -207,6 +232,8 @@ RUNTIME_FACTS: tuple[type[OwnFact], ...] = (
     Alarm,
     IncidentClosed,
     SubjectResumed,
+    DeadLetterRetried,
+    DeadLetterSkipped,
     Pay,
     PaymentAccepted,
     PaymentRefused,

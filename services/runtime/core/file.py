@@ -81,7 +81,8 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A letter that is a dead letter: its speaker has no part in it. With a sequence it holds that line."""
+    """A letter that is a dead letter, until a person decides on it. If its number is still to come in its line, it
+    holds that line. `at` is when that was found, `place` partition and offset of its record."""
 
     id: str
     case: str
@@ -89,6 +90,26 @@ class Struck:
     sequence: int | None
     digest: str
     why: str
+    at: datetime
+    place: tuple[int, int]
+
+    @property
+    def known_by(self) -> str:
+        """Its place in its speaker's line, or its id."""
+        return known_by(self.id, self.source, self.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A person has decided on the dead letter of this name: `retried`, it was taken after all by what follows here, or
+    `skipped`, its line goes on without it. `command` is the id of the clerk's command, `word` the letter's own, and
+    `place` what a struck one is known by; empty where nothing of it was on file."""
+
+    letter: str
+    how: Literal["retried", "skipped"]
+    command: str
+    word: str
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +175,7 @@ class Resumed:
     digest: str
 
 
-Item = Heard | Admitted | Struck | Said | Readdressed | Spoke | Refused | Kept | Stopped | Resumed
+Item = Heard | Admitted | Struck | Said | Readdressed | Spoke | Refused | Kept | Stopped | Resumed | Decided
 
 
 # --- what the items add up to -----------------------------------------------------------------------------------------
@@ -191,7 +212,9 @@ class Subject:
     incoming: Mapping[str, int] = field(default_factory=dict[str, int])
     outgoing: Mapping[str, int] = field(default_factory=dict[str, int])
     held: Mapping[str, Mapping[int, Letter]] = field(default_factory=dict[str, Mapping[int, Letter]])
-    blocked: Mapping[str, int] = field(default_factory=dict[str, int])  # source → the dead letter that holds it
+    struck: Mapping[str, Struck] = field(default_factory=dict[str, Struck])  # undecided: source#sequence, or id
+    passed: frozenset[str] = frozenset()  # source#sequence of skipped words whose line has not come to them yet
+    decided: Mapping[str, Decided] = field(default_factory=dict[str, Decided])  # by the dead letter's name
     outcomes: Index[Refusal | None] = field(default_factory=Index[Refusal | None])
     stopped: Stopped | None = None
     queue: tuple[Letter, ...] = ()
@@ -201,10 +224,33 @@ class Subject:
         """The file of a case; an empty one if nothing is known of it."""
         return self.files.get(case) or File(case)
 
+    def holding(self) -> Iterator[Struck]:
+        """The dead letters that hold their speaker's line: nothing behind them is heard."""
+        for struck in self.struck.values():
+            if struck.sequence is not None and struck.sequence > self.incoming.get(struck.source, 0):
+                yield struck
+
+    def gap(self, source: str, before: int) -> tuple[int, int] | None:
+        """The first and the last number of a line that are missing before this one; None where none is."""
+        held = self.held.get(source, {})
+        first, last = self.incoming.get(source, 0) + 1, before - 1
+        # Step by step from both ends, past what is here: the numbers between may be very many.
+        while first <= last and (first in held or line(source, first) in self.digests):
+            first += 1
+        while first <= last and (last in held or line(source, last) in self.digests):
+            last -= 1
+        return (first, last) if first <= last else None
+
 
 def line(source: str, sequence: int) -> str:
     """The place of a word in its speaker's line."""
     return f"{source}#{sequence}"
+
+
+def known_by(letter_id: str, source: str, sequence: int | None) -> str:
+    """What a letter is known by. A word in a line by its place there alone: others choose its id, and own facts' ids
+    can be foretold."""
+    return letter_id if sequence is None else line(source, sequence)
 
 
 def file_of(filed_case: str, fact: Fact) -> str:
@@ -231,6 +277,8 @@ def apply(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> S
             return _put(subject, replace(file, parked=rest), fact, phases)
         case Struck():
             return _struck(subject, item)
+        case Decided():
+            return _decided(subject, item)
         case Said():
             outgoing = {**subject.outgoing, **dict(item.to)} if item.to else subject.outgoing
             subject = replace(subject, outgoing=outgoing)
@@ -270,15 +318,15 @@ def spoken_words(subject: Subject, added: Iterable[Item] | None = None) -> Itera
 
 def _heard(subject: Subject, item: Heard, phases: Mapping[type[Fact], Phase]) -> Subject:
     letter, e = item.letter, item.letter.envelope
-    # A word in a line is known by its place there alone: others choose its id, and own facts' ids can be foretold.
-    place = e.id if e.sequence is None else line(e.source, e.sequence)
-    digests = subject.digests.plus(place, e.digest())
+    digests = subject.digests.plus(known_by(e.id, e.source, e.sequence), e.digest())
     incoming, held = subject.incoming, subject.held
     if e.sequence is not None:
-        incoming = {**incoming, e.source: e.sequence}
+        # A word struck out of parking had been counted: taken after all, it does not bring its line back.
+        incoming = {**incoming, e.source: max(e.sequence, incoming.get(e.source, 0))}
         held = _without(held, e.source, e.sequence)
     outcomes = subject.outcomes if isinstance(letter.fact, Event) else subject.outcomes.plus(e.id, None)
     subject = replace(subject, digests=digests, incoming=incoming, held=held, outcomes=outcomes)
+    subject = _past_skipped(subject, e.source)
     file = subject.file(file_of(e.case, letter.fact))
     if item.parked:
         return _with(subject, replace(file, parked=(*file.parked, filed(letter))))
@@ -296,18 +344,37 @@ def _without(
 
 
 def _struck(subject: Subject, item: Struck) -> Subject:
-    place = item.id if item.sequence is None else line(item.source, item.sequence)
-    digests, blocked, held = subject.digests.plus(place, item.digest), subject.blocked, subject.held
-    last = subject.incoming.get(item.source, 0)
-    if item.sequence is not None and item.sequence > last:
-        first = blocked.get(item.source, 0)
-        blocked = {**blocked, item.source: min(first, item.sequence) if first > last else item.sequence}
+    digests, held = subject.digests.plus(item.known_by, item.digest), subject.held
+    if item.sequence is not None:
         held = _without(held, item.source, item.sequence)
-    subject = replace(subject, digests=digests, blocked=blocked, held=held)
+    struck = {**subject.struck, item.known_by: item}
+    subject = replace(subject, digests=digests, struck=struck, held=held)
     file = subject.files.get(item.case)
     if file is None:
         return subject
     return _with(subject, replace(file, parked=tuple(f for f in file.parked if f.id != item.id)))
+
+
+def _decided(subject: Subject, item: Decided) -> Subject:
+    struck = subject.struck.get(item.place)
+    rest = {place: one for place, one in subject.struck.items() if place != item.place}
+    subject = replace(subject, struck=rest, decided={**subject.decided, item.letter: item})
+    if item.how == "retried" or struck is None or struck.sequence is None:
+        return subject
+    if struck.sequence > subject.incoming.get(struck.source, 0):
+        subject = replace(subject, passed=subject.passed | {item.place})
+    return _past_skipped(subject, struck.source)
+
+
+def _past_skipped(subject: Subject, source: str) -> Subject:
+    """A line goes on past the words of it that a person has skipped."""
+    last, passed = subject.incoming.get(source, 0), subject.passed
+    while line(source, last + 1) in passed:
+        last += 1
+        passed = passed - {line(source, last)}
+    if passed == subject.passed:
+        return subject
+    return replace(subject, incoming={**subject.incoming, source: last}, passed=passed)
 
 
 def _put(subject: Subject, file: File, fact: Filed[Any], phases: Mapping[type[Fact], Phase]) -> Subject:

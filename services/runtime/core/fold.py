@@ -17,9 +17,12 @@ from contracts.events.case import CaseOpened, PartyJoined
 from contracts.events.line import RepeatRequested
 from contracts.procedures import PROCEDURES, permitted
 from services.runtime.core.admission import admission
+from services.runtime.core.dead import struck_id, word_id
 from services.runtime.core.facts import (
     Alarm,
     Command,
+    DeadLetterRetried,
+    DeadLetterSkipped,
     DocumentDrafted,
     DocumentVoided,
     NumberAllotted,
@@ -30,6 +33,7 @@ from services.runtime.core.facts import (
 from services.runtime.core.file import (
     STANDING,
     Admitted,
+    Decided,
     Filed,
     Heard,
     Item,
@@ -46,6 +50,7 @@ from services.runtime.core.file import (
     Subject,
     apply,
     file_of,
+    known_by,
     line,
     spoken_words,
 )
@@ -78,13 +83,13 @@ def stop(house: House, subject: Subject, letter: Letter, error: str) -> Turn:
     return Turn(subject, items)
 
 
-def strike(house: House, subject: Subject, envelope: Envelope, why: str) -> Turn:
+def strike(house: House, subject: Subject, envelope: Envelope, why: str, at: datetime, place: tuple[int, int]) -> Turn:
     """A record whose envelope was fine and whose fact was not: it holds its speaker's line for this subject, until a
-    person decides. The record itself is among the dead letters already."""
-    place = envelope.id if envelope.sequence is None else line(envelope.source, envelope.sequence)
-    if place in subject.digests:
+    person decides. The record itself, taken by the log `at` this `place`, is among the dead letters already."""
+    e = envelope
+    if known_by(e.id, e.source, e.sequence) in subject.digests:
         return Turn(subject)
-    item = Struck(envelope.id, envelope.case, envelope.source, envelope.sequence, envelope.digest(), why)
+    item = Struck(e.id, e.case, e.source, e.sequence, e.digest(), why, at, place)
     return Turn(apply(subject, item, house.rulebook.phases), (item,))
 
 
@@ -121,17 +126,27 @@ class _Fold:
     # --- taking a letter ----------------------------------------------------------------------------------------------
 
     def take(self) -> None:
-        e, fact = self.letter.envelope, self.letter.fact
-        known = self.subject.digests.get(e.id if e.sequence is None else line(e.source, e.sequence))
+        e = self.letter.envelope
+        known = self.subject.digests.get(known_by(e.id, e.source, e.sequence))
         if known is not None:
             self.take_again(known)
-        elif isinstance(fact, SubjectResumed):
+        else:
+            self.take_new()
+
+    def take_new(self) -> None:
+        """A letter that nothing is known of, or a dead one that a person hands in again."""
+        e, fact = self.letter.envelope, self.letter.fact
+        if isinstance(fact, SubjectResumed):
             self.resume()
         elif isinstance(fact, RepeatRequested):
             self.repeat(fact)
         elif self.subject.stopped is not None:
             if all(_words(kept) != _words(self.letter) for kept in self.subject.queue):
                 self.add(Kept(self.letter, "stopped"))
+        elif isinstance(fact, DeadLetterRetried):
+            self.retry(fact)
+        elif isinstance(fact, DeadLetterSkipped):
+            self.skip(fact)
         elif e.sequence is not None:
             self.take_in_line(e.sequence)
         else:
@@ -144,13 +159,16 @@ class _Fold:
             causes = {e.id}
             if isinstance(self.letter.fact, SubjectResumed):  # what was kept spoke in its turn
                 causes |= {i.letter.envelope.id for i in self.subject.items if isinstance(i, Kept)}
+            if isinstance(self.letter.fact, DeadLetterRetried):  # what was handed in again spoke for itself
+                causes |= {i.word for i in self.subject.items if isinstance(i, Decided) and i.command == e.id}
             self.again += [said for cause, said in spoken_words(self.subject) if cause in causes]
             self.dead += self.struck_with_it()
             return
         self.two_different_words()
 
     def struck_with_it(self) -> Iterator[DeadLetter]:
-        """The dead letters of the turn that took this letter: a crash may have come before they were written."""
+        """The dead letters of the turn that took this letter: a crash may have come before they were written. One that
+        a person has decided on was there."""
         e = self.letter.envelope
         there: dict[str, Letter] = {}
         until: tuple[int, int] | None = None  # the place of the letter, as long as the items are of its turn
@@ -164,6 +182,8 @@ class _Fold:
                         until = None
                 case Resumed(resumed, _) if resumed == e.id:
                     until = self.letter.place
+                case Struck() if self.subject.struck.get(item.known_by) != item:
+                    pass
                 case Struck() if (item.id, item.source, item.sequence) == (e.id, e.source, e.sequence):
                     until = self.letter.place
                     yield DeadLetter(self.letter, item.why)
@@ -187,21 +207,16 @@ class _Fold:
     def take_in_line(self, sequence: int) -> None:
         """Only number n+1 is applied; later ones are held, and the missing ones asked for."""
         e = self.letter.envelope
-        last = self.subject.incoming.get(e.source, 0)
         held = self.subject.held.get(e.source, {})
-        if sequence == last + 1:
+        # One that is behind its line can only be a dead letter handed in again, which had been parked and counted.
+        if sequence <= self.subject.incoming.get(e.source, 0) + 1:
             self.accept(self.letter)
             self.take_held(e.source)
         elif sequence not in held:
             self.add(Kept(self.letter, "held"))
-            # Step by step from both ends, past what is here: the numbers between may be very many.
-            first, newest = last + 1, sequence - 1
-            while first <= newest and (first in held or line(e.source, first) in self.subject.digests):
-                first += 1
-            while first <= newest and (newest in held or line(e.source, newest) in self.subject.digests):
-                newest -= 1
-            if first <= newest:
-                self.asks.append(Ask(e.source, first, newest))
+            gap = self.subject.gap(e.source, sequence)
+            if gap is not None:
+                self.asks.append(Ask(e.source, *gap))
         elif held[sequence].envelope.digest() != e.digest():
             self.two_different_words()
 
@@ -235,6 +250,71 @@ class _Fold:
             if any(to == asker and n in wanted for to, n in said.to):
                 self.again.append(said)
 
+    # --- dead letters, decided on by a person -------------------------------------------------------------------------
+
+    def retry(self, retried: DeadLetterRetried) -> None:
+        """The record is read and heard as one that has just come. Dead again, it stays what it was."""
+        refusal = self.not_to_be_decided(retried.letter)
+        if refusal is None:
+            found = self.house.read(retried.record.record(), retried.place, self.letter.at)
+            still = isinstance(found, str)
+            refusal = self.refusal("still a dead letter", found) if still else self.hear_again(retried, found)
+        if refusal is not None:
+            self.refuse(self.letter, refusal)
+
+    def hear_again(self, retried: DeadLetterRetried, letter: Letter) -> Refusal | None:
+        """Hear a letter that was dead; why it cannot be, and then nothing of it stays."""
+        e, before, struck = letter.envelope, self.subject, self.struck(retried.letter)
+        place = known_by(e.id, e.source, e.sequence)
+        if word_id(e) != retried.letter:
+            return self.refusal("another letter", "the record is not that of the dead letter named")
+        if struck is None and before.digests.get(place) == e.digest():
+            return self.refusal("on file already", "these words were heard when they came another time")
+        self.add(Heard(self.letter, parked=False))
+        self.add(Decided(retried.letter, "retried", self.letter.envelope.id, e.id, place if struck else ""))
+        trial = _Fold(self.house, self.subject, letter)
+        if struck is None:
+            trial.take()
+        else:
+            trial.take_new()
+        why = next((dead.why for dead in trial.dead if dead.letter is letter), "")
+        if why:
+            self.subject, self.items = before, []
+            return self.refusal("still a dead letter", why)
+        self.subject = trial.subject
+        self.items += trial.items
+        self.again += trial.again
+        self.dead += trial.dead
+        self.asks += trial.asks
+        return None
+
+    def skip(self, skipped: DeadLetterSkipped) -> None:
+        """The line goes on as if the word had never been said; its number is used up."""
+        refusal = self.not_to_be_decided(skipped.letter)
+        if refusal is not None:
+            self.refuse(self.letter, refusal)
+            return
+        struck, command = self.struck(skipped.letter), self.letter.envelope.id
+        word, place = (struck.id, struck.known_by) if struck is not None else ("", "")
+        self.add(Heard(self.letter, parked=False))
+        self.add(Decided(skipped.letter, "skipped", command, word, place))
+        if struck is not None and struck.sequence is not None:
+            self.take_held(struck.source)
+
+    def struck(self, letter: str) -> Struck | None:
+        """What is on file of a dead letter that nobody has decided on."""
+        return next((one for one in self.subject.struck.values() if struck_id(self.subject.key, one) == letter), None)
+
+    def not_to_be_decided(self, letter: str) -> Refusal | None:
+        """A dead letter is decided on once; one that was parked and then struck is a dead letter anew."""
+        decided = self.subject.decided.get(letter)
+        if decided is None or self.struck(letter) is not None:
+            return None
+        return self.refusal("decided before", f"this dead letter was {decided.how} by command {decided.command}")
+
+    def refusal(self, title: str, detail: str) -> Refusal:
+        return Refusal(title, detail, "architecture, decision 6")
+
     # --- accepting ----------------------------------------------------------------------------------------------------
 
     def accept(self, letter: Letter) -> None:
@@ -243,7 +323,7 @@ class _Fold:
         if isinstance(fact, Command):
             refused = self.refused(fact, letter, case)
             if refused is not None:
-                self.add(Refused(letter.envelope.id, letter.envelope.digest(), refused))
+                self.refuse(letter, refused)
                 return
         admitted, why = admission(self.house, self.subject.file(case), letter.envelope.source, fact)
         if why:
@@ -255,6 +335,9 @@ class _Fold:
         elif isinstance(fact, PartyJoined):  # it may be what the opening of the case has waited for
             self.admit_parked(case)
         self.run()
+
+    def refuse(self, letter: Letter, refusal: Refusal) -> None:
+        self.add(Refused(letter.envelope.id, letter.envelope.digest(), refusal))
 
     def refused(self, command: Command, letter: Letter, case: str) -> Refusal | None:
         """What the guards say to a command."""
@@ -282,7 +365,7 @@ class _Fold:
     def strike(self, letter: Letter, case: str, why: str) -> None:
         """A readable dead letter; it holds its speaker's line for this subject until a person decides."""
         e = letter.envelope
-        self.add(Struck(e.id, case, e.source, e.sequence, e.digest(), why))
+        self.add(Struck(e.id, case, e.source, e.sequence, e.digest(), why, self.letter.at, letter.place))
         self.dead.append(DeadLetter(letter, why))
 
     # --- filing and speaking ------------------------------------------------------------------------------------------

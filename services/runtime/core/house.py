@@ -2,22 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from contracts.envelope import source
+from contracts.envelope import Record, source
 from contracts.event import Role
+from services.runtime.core.file import Letter
 from services.runtime.core.rule import Rulebook
 
 
 @dataclass(frozen=True, slots=True)
 class House:
     """The institution itself, as the fold needs to know it. `title` is its short name on documents; `code` turns a
-    document's number into its verification code, under the institution's key."""
+    document's number into its verification code, under the institution's key. `read` makes a letter of a record of the
+    inbox (its partition and offset, and when it counts as taken), or says where in it and why it is none."""
 
     role: Role
     institution: str
     title: str
     code: Callable[[str], str]
     rulebook: Rulebook
+    read: Callable[[Record, tuple[int, int], datetime], Letter | str]
 
     @property
     def source(self) -> str:

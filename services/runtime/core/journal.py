@@ -13,6 +13,7 @@ from contracts.event import EVENTS, Fact
 from services.runtime.core.facts import RUNTIME_FACTS
 from services.runtime.core.file import (
     Admitted,
+    Decided,
     Filed,
     Heard,
     Item,
@@ -51,6 +52,7 @@ def dump(item: Item) -> dict[str, Any]:
             return {
                 "k": "struck", "id": item.id, "case": item.case, "source": item.source,
                 "sequence": item.sequence, "digest": item.digest, "why": item.why,
+                "at": wire_time(item.at), "place": list(item.place),
             }  # fmt: skip
         case Said():
             to = [[recipient, number] for recipient, number in item.to]
@@ -71,6 +73,11 @@ def dump(item: Item) -> dict[str, Any]:
             return {"k": "stopped", "letter": item.letter_id, "error": item.error}
         case Resumed():
             return {"k": "resumed", "id": item.id, "digest": item.digest}
+        case Decided():
+            return {
+                "k": "decided", "letter": item.letter, "how": item.how, "command": item.command, "word": item.word,
+                "place": item.place,
+            }  # fmt: skip
 
 
 def load(data: Mapping[str, Any], words: Vocabulary) -> Item:
@@ -84,8 +91,9 @@ def load(data: Mapping[str, Any], words: Vocabulary) -> Item:
         case "admitted":
             return Admitted(data["id"], data["case"])
         case "struck":
-            place = (data["source"], data["sequence"], data["digest"])
-            return Struck(data["id"], data["case"], *place, data["why"])
+            word = (data["id"], data["case"], data["source"], data["sequence"], data["digest"])
+            partition, offset = data["place"]
+            return Struck(*word, data["why"], _time(data["at"]), (partition, offset))
         case "said":
             to = tuple((recipient, number) for recipient, number in data["to"])
             return Said(_load_filed(data["fact"], words), data["file"], data["rule"], to, data["tell"])
@@ -102,6 +110,8 @@ def load(data: Mapping[str, Any], words: Vocabulary) -> Item:
             return Stopped(data["letter"], data["error"])
         case "resumed":
             return Resumed(data["id"], data["digest"])
+        case "decided":
+            return Decided(data["letter"], data["how"], data["command"], data["word"], data["place"])
         case other:
             raise ValueError(f"{other!r} is no kind of item")
 

@@ -13,8 +13,11 @@ from typing import Any
 from contracts.envelope import partition_of, wire_time
 from contracts.events.case import JoinRefused
 from contracts.events.lender import JoinRequested
+from services.runtime.core.dead import struck_id
 from services.runtime.core.facts import (
     Alarm,
+    DeadLetterRetried,
+    DeadLetterSkipped,
     IncidentClosed,
     MoneyReceived,
     NumberAllotted,
@@ -35,7 +38,9 @@ from services.runtime.core.rule import waiting
 UNMATCHED_LINE = "unmatched"
 """The rows of statement lines that no case was found for: once so, always so."""
 
-PROJECTED = frozenset({"case", "document", "held", "incident", "payment", "period", "stopped", "wait"})
+PROJECTED = frozenset(
+    {"case", "decided", "document", "held", "incident", "payment", "period", "stopped", "struck", "wait"}
+)
 """The kinds of row that the file alone makes and takes away. Others are kept by whoever put them: records left over,
 claims of commands, lines of a statement, which are there before anything is on file."""
 
@@ -157,18 +162,31 @@ def _periods(file: File) -> Iterator[_Open]:
 
 def _of_subject(subject: Subject) -> Iterator[_Open]:
     for speaker, held in subject.held.items():
-        first, last = subject.incoming.get(speaker, 0) + 1, min(held) - 1
-        newest = max(letter.at for letter in held.values())
-        dead = subject.blocked.get(speaker, 0) == first
-        data: dict[str, Any] = {
-            "source": speaker,
-            "first_missing": first,
-            "last_missing": last,
-            "dead_letter": dead,
-        }
-        # Another gap is another row: rows are never changed.
-        row_id = f"held/{subject.key}/{speaker}/{first}-{last}" + ("/dead-letter" if dead else "")
-        yield "held", row_id, newest, data
+        gap = subject.gap(speaker, min(held))
+        if gap is not None:
+            newest = max(letter.at for letter in held.values())
+            data: dict[str, Any] = {"source": speaker, "first_missing": gap[0], "last_missing": gap[1]}
+            # Another gap is another row: rows are never changed.
+            yield "held", f"held/{subject.key}/{speaker}/{gap[0]}-{gap[1]}", newest, data
+    yield from _dead_letters(subject)
     if subject.stopped is not None:
         since = subject.queue[0].at
         yield "stopped", f"stopped/{subject.key}/{subject.stopped.letter_id}", since, {"error": subject.stopped.error}
+
+
+def decided_row(letter: str) -> str:
+    """The id of the row that says what a person has decided on the dead letter of this name."""
+    return f"decided/{letter}"
+
+
+def _dead_letters(subject: Subject) -> Iterator[_Open]:
+    """The lines that dead letters hold, and the dead letters that nobody need decide on any more."""
+    for struck in subject.holding():
+        word = {"source": struck.source, "sequence": struck.sequence, "case": struck.case, "why": struck.why}
+        letter = {"letter": struck_id(subject.key, struck), "place": list(struck.place)}
+        yield "struck", f"struck/{subject.key}/{struck.known_by}", struck.at, {**word, **letter}
+    undecided = {struck_id(subject.key, struck) for struck in subject.struck.values()}
+    for f in subject.file(STANDING).every(DeadLetterRetried, DeadLetterSkipped):
+        if f.fact.letter not in undecided:
+            data = {"how": subject.decided[f.fact.letter].how, "by": f.fact.by_clerk, "command": f.id}
+            yield "decided", decided_row(f.fact.letter), f.at, data | ({"note": f.fact.note} if f.fact.note else {})

@@ -7,6 +7,8 @@ A chapter whose sentences read one of these kinds leaves it out: `without(IN_A_C
 from contracts.event import Fact
 from services.runtime.core.facts import (
     Alarm,
+    DeadLetterRetried,
+    DeadLetterSkipped,
     DocumentDrafted,
     DocumentVoided,
     IncidentClosed,
@@ -45,6 +47,8 @@ OUTSIDE_A_CASE: tuple[Verdict, ...] = (
     noted(Alarm, Phase.OPEN, "an incident is a row until a clerk closes it"),
     noted(IncidentClosed, Phase.OPEN, "the incident's row goes"),
     noted(SubjectResumed, Phase.OPEN, "the runtime has read on"),
+    noted(DeadLetterRetried, Phase.OPEN, "the runtime has heard the letter"),
+    noted(DeadLetterSkipped, Phase.OPEN, "the runtime has read on past the letter"),
     noted(NumberWanted, Phase.OPEN, "a series answers by itself"),
     alarm(NumberAllotted, Phase.OPEN, "no document is drafted outside a case"),
     alarm(DocumentDrafted, Phase.OPEN, "no document is drafted outside a case"),

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from contracts.envelope import Envelope
 from services.runtime.core.file import (
     Admitted,
+    Decided,
     Heard,
     Item,
     Kept,
@@ -73,7 +74,13 @@ def _journal_line(number: int, item: Item) -> JournalLine:
             return JournalLine(number=number, kind="admitted", id=item.id, case=item.case)
         case Struck():
             note = {"why": item.why, "sequence": item.sequence}
-            return JournalLine(number=number, kind="struck", id=item.id, case=item.case, by=item.source, note=note)
+            return JournalLine(
+                number=number, kind="struck", id=item.id, case=item.case, by=item.source, at=item.at,
+                place=item.place, note=note,
+            )  # fmt: skip
+        case Decided():
+            note = {"how": item.how, "letter": item.letter}
+            return JournalLine(number=number, kind="decided", id=item.word, cause=item.command, note=note)
         case Spoke():
             note = {"rule": item.rule, "mark": item.mark}
             return JournalLine(number=number, kind="spoke", case=item.case, note=note)

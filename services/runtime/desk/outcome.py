@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.event import Fact
 from services.runtime.core.facts import DocumentDrafted, NumberAllotted
-from services.runtime.core.file import Filed, Heard, Refusal, Said, Subject
+from services.runtime.core.file import Decided, Filed, Heard, Refusal, Said, Subject
 from services.runtime.core.numbering import places
 
 
@@ -67,6 +67,8 @@ def _in_answer(subject: Subject, command_id: str) -> Iterator[Filed[Fact]]:
         match item:
             case Heard(letter=letter) if letter.envelope.cause in caused:
                 caused.add(letter.envelope.id)
+            case Decided(command=command, word=word) if command in caused:
+                caused.add(word)
             case Said(filed=filed) if filed.cause in caused:
                 caused.add(filed.id)
                 if item.tell is None:

@@ -116,11 +116,11 @@ class DocumentLine(_Page):
 
 class Incident(_Page):
     """Something that a person must see. `kind`: `incident` is closed by a clerk, `stopped` is a subject
-    that operations resume, `held` is a line that waits for a word that is missing or could not be
-    accepted."""
+    that operations resume, `held` is a line that waits for a word that is missing, `struck` one that waits
+    until a person decides on a dead letter of it."""
 
     id: str
-    kind: Literal["incident", "stopped", "held"]
+    kind: Literal["incident", "stopped", "held", "struck"]
     subject: str
     case: str
     since: datetime
@@ -188,7 +188,7 @@ async def read_case(case: str, request: Request, _: Clerk, institution: Here) ->
     file = subject.file(case)
     rows = list(await institution.store.rows_of(subject.key))
     of_case = [row for row in rows if row.case == case]
-    incidents = [row for row in rows if row.kind in ("stopped", "held")]
+    incidents = [row for row in rows if row.kind in ("stopped", "held", "struck")]
     facts = facts_of(subject, file)
     return CasePage(
         case=case,
@@ -334,7 +334,7 @@ def _documents(facts: Sequence[Filed[Fact]]) -> list[DocumentLine]:
     return list(found.values())
 
 
-INCIDENT_LINKS = {"incident": "/incidents/{}/close", "stopped": "/subjects/{}/resume", "held": None}
+INCIDENT_LINKS = {"incident": "/incidents/{}/close", "stopped": "/subjects/{}/resume", "held": None, "struck": None}
 
 
 def _incident(row: Row) -> Incident:
