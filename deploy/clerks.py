@@ -118,10 +118,16 @@ class People:
         """
         something = False
         for task in await worklist(self.desks[role]):
-            if task.case != case or (role, task) in self.done or task.action == APPLY:
-                continue
-            something |= await self._try(role, task)
+            if task.case == case:
+                something |= await self.act(role, task)
         return something
+
+    async def act(self, role: Role, task: Task) -> bool:
+        """Do what one line of a worklist asks for, unless it was done before; whether it is done now. Raises as `look`
+        does."""
+        if (role, task) in self.done or task.action == APPLY:
+            return False
+        return await self._try(role, task)
 
     async def apply_for_loans(self, case: str) -> None:
         """The buyers turn to every lender that the file names, holding the proof of the down payment (LC-L2).

@@ -15,7 +15,7 @@ import signal
 import sys
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -146,6 +146,17 @@ class Stack:
         self._children[name].stop(GRACE_S)
         self._start(self._parts[name])
         self._wait(name)
+
+    def twin(self, name: str) -> str:
+        """Start one more process of a service, which shares the inbox with the first; gives its name when it is ready."""
+        command = self._parts[self._full_name(name)].command
+        twin = f"{command.name}-{sum(part.startswith(command.name) for part in self._parts) + 1}"
+        port = self._ports.take(twin)
+        env = {**command.env, "DAIYA_PORT": str(port)}
+        wait = _answers(f"http://127.0.0.1:{port}/readyz")
+        self._start(Part(replace(command, name=twin, log=self._log_path(twin), env=env), wait, forked=True))
+        self._wait(twin)
+        return twin
 
     def _full_name(self, name: str) -> str:
         if name in self._parts:
@@ -371,7 +382,7 @@ class Stack:
             for name, who in self._record.children.items():
                 groups[2 if name in ("kafka", "mongodb") else 1 if name == "rail" else 0][name] = who
             for rank, group in groups.items():
-                self._stop_group(group, at_once=self.ephemeral and rank == 2)
+                self._stop_group(group, at_once=self.ephemeral and rank > 0)
             for child in self._children.values():
                 child.ended()  # reaps it
             self._children.clear()

@@ -7,16 +7,22 @@ import pytest
 
 from contracts.envelope import Envelope, Record, encode, inbox, partition_of, source, to_data
 from contracts.event import Event, Role
-from contracts.events.case import CaseOpened
+from contracts.events.case import CaseOpened, PartyJoined
+from contracts.events.lender import JoinRequested
 from contracts.events.registry import FolioReserved, TransferRegistered
+from contracts.events.seller_bank import ConsentIssued
 from deploy.witness import Place, Spoken, Witness
 from tests.support import liaocheng as lc
+from tests.support import loan
 from tests.support.bench import FOLIO, NOON
 
 ESCROW, REGISTRY, BANK = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK
-NAMES: dict[Role, str] = {**lc.INSTITUTIONS}
+NAMES = loan.WITH_LENDER
 PLACES = tuple(Place(role, name, inbox(role, name)) for role, name in lc.INSTITUTIONS.items())
 INBOX: dict[Role, str] = {place.role: place.inbox for place in PLACES}
+LENDER = loan.LENDER[0]
+LENDERS_PLACE = Place(*loan.LENDER, inbox(*loan.LENDER))
+BOXES: dict[Role, str] = {**INBOX, LENDER: LENDERS_PLACE.inbox}
 
 
 def envelope(event: Event, by: Role, to: Role, number: int, cause: str | None = None) -> Envelope:
@@ -59,6 +65,45 @@ async def test_events_are_told_in_the_order_in_which_they_were_first_seen(told: 
     assert heard == []
     take(witness, REGISTRY, envelope(lc.opened(), ESCROW, REGISTRY, 1))
     assert [one.kind for one in heard] == [CaseOpened, FolioReserved]
+
+
+@pytest.fixture
+async def with_lender() -> tuple[Witness, list[Spoken]]:
+    """The same, with a lender's inbox to read."""
+    heard: list[Spoken] = []
+    return Witness("127.0.0.1:1", (*PLACES, LENDERS_PLACE), heard.append), heard
+
+
+def take_in(witness: Witness, event: Event, by: Role, number: int, *to: Role) -> None:
+    """The copies of these recipients."""
+    for role in to:
+        witness.take(BOXES[role], partition_of(FOLIO), encode(envelope(event, by, role, number)))
+
+
+async def test_LC_L2_until_a_lender_joins_nothing_is_due_to_it(with_lender: tuple[Witness, list[Spoken]]) -> None:
+    witness, heard = with_lender
+    take_in(witness, loan.opened(), ESCROW, 1, REGISTRY, BANK)
+    take_in(witness, lc.reserved(), REGISTRY, 2, ESCROW, BANK)
+    take_in(witness, loan.join_requested(), LENDER, 3, ESCROW)  # it is for the keeper alone
+    assert [one.kind for one in heard] == [CaseOpened, FolioReserved, JoinRequested]
+    take_in(witness, loan.joined(), ESCROW, 4, REGISTRY, BANK)
+    assert len(heard) == 3
+    take_in(witness, loan.joined(), ESCROW, 4, LENDER)
+    take_in(witness, loan.opened(), ESCROW, 1, LENDER)  # said again to it
+    take_in(witness, lc.consent(), BANK, 5, ESCROW, REGISTRY)
+    assert [one.kind for one in heard[3:]] == [PartyJoined]
+    take_in(witness, lc.consent(), BANK, 5, LENDER)
+    assert [one.kind for one in heard[3:]] == [PartyJoined, ConsentIssued]
+
+
+async def test_what_is_seen_before_the_opening_waits_for_it(with_lender: tuple[Witness, list[Spoken]]) -> None:
+    witness, heard = with_lender
+    take_in(witness, lc.reserved(), REGISTRY, 2, ESCROW, BANK)
+    assert heard == []
+    take_in(witness, loan.opened(), ESCROW, 1, REGISTRY)
+    assert [one.kind for one in heard] == [FolioReserved]
+    take_in(witness, loan.opened(), ESCROW, 1, BANK)
+    assert [one.kind for one in heard] == [FolioReserved, CaseOpened]
 
 
 async def test_of_two_events_of_one_moment_the_cause_comes_first(told: tuple[Witness, list[Spoken]]) -> None:
