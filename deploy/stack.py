@@ -148,15 +148,19 @@ class Stack:
         self._wait(name)
 
     def twin(self, name: str) -> str:
-        """Start one more process of a service, which shares the inbox with the first; gives its name when it is ready."""
+        """Start one more process of a service, which shares the inbox with the first; its name, once it is ready."""
         command = self._parts[self._full_name(name)].command
-        twin = f"{command.name}-{sum(part.startswith(command.name) for part in self._parts) + 1}"
+        twin = f"{sum(part.endswith(command.name) for part in self._parts) + 1}.{command.name}"
         port = self._ports.take(twin)
         env = {**command.env, "DAIYA_PORT": str(port)}
         wait = _answers(f"http://127.0.0.1:{port}/readyz")
         self._start(Part(replace(command, name=twin, log=self._log_path(twin), env=env), wait, forked=True))
         self._wait(twin)
         return twin
+
+    def address(self, name: str) -> str:
+        """Where a service listens, the first or a twin."""
+        return f"http://127.0.0.1:{self._ports.taken[self._full_name(name)]}"
 
     def _full_name(self, name: str) -> str:
         if name in self._parts:

@@ -24,7 +24,7 @@ from services.observer.service import OBSERVER, Service
 from services.runtime.log.kafka import KafkaLog
 from services.runtime.settings import Settings
 from services.runtime.store.mongo import database_name
-from tests.live.test_liaocheng_full import Sales, agreed, demo, sold
+from tests.live.sales import Sales, agreed, demo, killed, sold
 from tests.observer.words import CASE, NAMES, record, whole
 
 pytestmark = pytest.mark.live
@@ -134,7 +134,7 @@ async def test_LC_R5_a_case_completes_with_the_observer_away_and_is_there_when_i
     stack.kill(OBSERVER, signal.SIGKILL)
     case = demo(stack, sales.next())
     async with case.connected():
-        await sold(stack, case)  # nobody waits for it
+        await sold(case)  # nobody waits for it
         assert stack.addresses.observer and not await answers(stack)
         await asyncio.to_thread(stack.restart, OBSERVER)
         assert await agreed(case) == []
@@ -143,7 +143,7 @@ async def test_LC_R5_a_case_completes_with_the_observer_away_and_is_there_when_i
 async def test_LC_R5_an_observer_killed_in_the_middle_has_missed_nothing(stack: Stack, sales: Sales) -> None:
     case = demo(stack, sales.next())
     async with case.connected():
-        await sold(stack, case, OBSERVER, CaseOpened)
+        await sold(case, killed(stack, OBSERVER, CaseOpened))
         assert await agreed(case) == []
 
 
@@ -164,7 +164,7 @@ async def test_LC_R5_a_live_stream_tells_the_case_and_ends_when_the_observer_sto
                     events.append(json.loads(line.removeprefix("data: "))["event"])
 
         listening = asyncio.create_task(listen())
-        await sold(stack, case)
+        await sold(case)
         async with asyncio.timeout(WITHIN_S):
             while "case-completed" not in events:  # noqa: ASYNC110  the stream itself is what is looked at
                 await asyncio.sleep(0.05)

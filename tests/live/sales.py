@@ -1,0 +1,197 @@
+"""Sales for live tests: each like its example, of another home, other people's accounts and another loan; and playing
+them on a running stack, one by one or many at once."""
+
+import asyncio
+import contextlib
+import io
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from contracts.event import Event, Role
+from contracts.events.case import CaseCompleted
+from contracts.events.escrow import DepositConfirmed
+from contracts.procedures import PROCEDURES
+from deploy.clerks import keep_looking, worklist
+from deploy.demo import EXAMPLES, Arguments, Demo
+from deploy.evidence import checks
+from deploy.report import Report
+from deploy.stack import Stack
+from services.desk_client import DeskUnreachable
+from services.sale_file import SaleFile, load_sale
+from services.sale_opening import open_case, prepare
+
+WITHIN_S = 120
+PAUSE_S = 0.1
+
+UNLIKE: dict[str, tuple[tuple[str, str], ...]] = {
+    "LC-FULL": (
+        ("371502001001GB00012F00030045", "371502001001GB00012F0003{n:04d}"),
+        ("62220216020000", "622202160{n:02d}000"),
+        ("第0001234号", "第{certificate:07d}号"),
+        ("LC-HT-000123", "LC-HT-{n:06d}"),
+        ("ICBC-LC-2021-0007788", "ICBC-LC-2021-{n:07d}"),
+    ),
+    "LC-LOAN": (
+        ("371502001001GB00027F00080112", "371502001001GB00027F0008{n:04d}"),
+        ("62220216020000", "622202160{n:02d}000"),
+        ("第0005678号", "第{certificate:07d}号"),
+        ("LC-HT-000207", "LC-HT-{n:06d}"),
+        ("ICBC-LC-2020-0005566", "ICBC-LC-2020-{n:07d}"),
+    ),
+}
+"""What in each example names one sale alone, and how it is written for the n-th."""
+
+
+@dataclass
+class Sales:
+    """Makes sales, each unlike all before."""
+
+    folder: Path
+    n: int = 0
+
+    def next(self, procedure: str = "LC-FULL") -> SaleFile:
+        self.n += 1
+        text = EXAMPLES[procedure].read_text(encoding="utf-8")
+        for old, new in UNLIKE[procedure]:
+            assert old in text
+            text = text.replace(old, new.format(n=self.n, certificate=9000 + self.n))
+        path = self.folder / f"sale-{self.n}.yaml"
+        path.write_text(text, encoding="utf-8")
+        return load_sale(path, datetime.now(UTC))
+
+
+def demo(stack: Stack, file: SaleFile) -> Demo:
+    """One case of the demo, told to nobody."""
+    procedure = file.sale.procedure
+    arguments = Arguments(procedure, EXAMPLES[procedure], planted_fen=0)
+    quiet = Report(Console(file=io.StringIO()), PROCEDURES[procedure, file.sale.edition])
+    made = Demo(stack, file, arguments, quiet)
+    made.observed_within_s = WITHIN_S  # what killed the others' broker or database has hit the observer too
+    return made
+
+
+async def patiently(act: Callable[[], Awaitable[object]]) -> None:
+    """Again and again while a desk is away."""
+    while True:
+        try:
+            await act()
+            return
+        except DeskUnreachable:
+            await asyncio.sleep(PAUSE_S)
+
+
+async def begin(case: Demo, occasion: str = "live") -> None:
+    """Open the people's accounts, bring the register and the loan, and open the case."""
+    for account in case.file.rail:
+        await case.rail.open_account(account.account, account.owner, account.opening_fen)
+    await prepare(case.desks, case.file, occasion)
+    case.case = await open_case(case.desks[Role.ESCROW], case.file, occasion)
+
+
+async def borrow(case: Demo) -> None:
+    """Once the buyers' own part is certified, they turn to the lenders that the file names."""
+    await case.witness.until(lambda: case.witness.heard(case.case, DepositConfirmed))
+    await patiently(lambda: case.people.apply_for_loans(case.case))
+
+
+Meanwhile = Callable[[Demo], Awaitable[None]]
+"""What happens to the stack while a case is played."""
+
+
+async def sold(case: Demo, meanwhile: Meanwhile | None = None) -> None:
+    """Play a case to its end."""
+    await begin(case)
+    async with asyncio.timeout(WITHIN_S), asyncio.TaskGroup() as group:
+        people = [
+            group.create_task(
+                patiently(lambda p=p: keep_looking(case.people, p.role, case.case, case.witness.changed[p.inbox]))
+            )
+            for p in case.places
+        ]
+        people.append(group.create_task(borrow(case)))
+        if meanwhile is not None:
+            await meanwhile(case)
+        await case.witness.until(lambda: case.witness.heard(case.case, CaseCompleted))
+        for task in people:
+            task.cancel()
+
+
+def killed(stack: Stack, victim: str, once: type[Event]) -> Meanwhile:
+    """That process is killed as soon as the event was said, and started again."""
+
+    async def kill(case: Demo) -> None:
+        await case.witness.until(lambda: case.witness.heard(case.case, once))
+        stack.kill(victim, signal.SIGKILL)
+        await asyncio.to_thread(stack.restart, victim)
+
+    return kill
+
+
+async def agreed(case: Demo) -> list[str]:
+    """What does not agree between desks, rail, register and procedure."""
+    return [str(check) for check in checks(await case.collect()) if not check.passed]
+
+
+@dataclass
+class Crowd:
+    """Many cases at once: one witness and one clerk at each desk for all of them."""
+
+    stack: Stack
+    files: Sequence[SaleFile]
+    cases: dict[str, Demo] = field(default_factory=dict[str, Demo])
+
+    @contextlib.asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """Desks, rail and witness of the first case serve all the others."""
+        demos = [demo(self.stack, file) for file in self.files]
+        widest = max(demos, key=lambda one: len(one.places))
+        async with widest.connected():
+            for one in demos:
+                if one is not widest:
+                    await one.rail.aclose()
+                one.rail = one.people.rail = widest.rail
+                one.witness = widest.witness
+                one.desks.update({place.role: widest.desks[place.role] for place in one.places})
+                await begin(one)
+                self.cases[one.case] = one
+            self._widest = widest
+            yield
+
+    async def play(self, meanwhile: Callable[["Crowd"], Awaitable[None]] | None = None) -> None:
+        """Until every case is completed."""
+        async with asyncio.timeout(2 * WITHIN_S), asyncio.TaskGroup() as group:
+            people = [group.create_task(self._clerk(place.role)) for place in self._widest.places]
+            people += [group.create_task(borrow(one)) for one in self.cases.values()]
+            if meanwhile is not None:
+                await meanwhile(self)
+            await self._widest.witness.until(lambda: self.completed() == len(self.cases))
+            for task in people:
+                task.cancel()
+
+    def completed(self) -> int:
+        """How many cases have come to their good end."""
+        return self.said(CaseCompleted)
+
+    def said(self, kind: type[Event]) -> int:
+        """In how many cases this was said."""
+        witness = self._widest.witness
+        return sum(witness.heard(case, kind) for case in self.cases)
+
+    async def until(self, kind: type[Event], count: int) -> None:
+        """Wait until this was said in so many cases."""
+        await self._widest.witness.until(lambda: self.said(kind) >= count)
+
+    async def _clerk(self, role: Role) -> None:
+        while True:
+            try:
+                for task in await worklist(self._widest.desks[role]):
+                    if task.case in self.cases:
+                        await self.cases[task.case].people.act(role, task)
+            except DeskUnreachable:
+                pass  # it comes again
+            await asyncio.sleep(PAUSE_S)
