@@ -27,7 +27,7 @@ from services.registry.facts import (
 )
 from services.registry.register import Register
 from services.registry.rules import RULEBOOK
-from services.runtime.core.file import STANDING
+from services.runtime.core.file import STANDING, Said
 from services.runtime.core.rule import view
 from services.runtime.core.turn import Turn
 from tests.support.bench import FOLIO, NOON, Bench
@@ -55,9 +55,29 @@ PERIOD = Period(
 REASON = Reason(reason=RefusalReason.MATERIALS, detail="page 3 of the contract is missing", clause="LC-R1")
 
 
+class SlowSeries(Bench):
+    """A registry whose series of certificate numbers answers only when the test says so."""
+
+    waiting: list[Said]
+
+    def _tell(self, said: Said) -> None:
+        self.__dict__.setdefault("waiting", []).append(said)
+
+    def answer(self) -> None:
+        """The series answers everything that waits, and what that makes it ask."""
+        while waiting := self.__dict__.pop("waiting", []):
+            for said in waiting:
+                super()._tell(said)
+
+
 def registry() -> Bench:
     """A registry that has heard nothing."""
     return Bench(Role.REGISTRY, "liaocheng-registry", RULEBOOK)
+
+
+def with_slow_series() -> SlowSeries:
+    """A registry that has heard nothing, and whose series are slow."""
+    return SlowSeries(Role.REGISTRY, "liaocheng-registry", RULEBOOK)
 
 
 def with_folio(**changes: Any) -> Bench:

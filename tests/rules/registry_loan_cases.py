@@ -98,12 +98,13 @@ def part(
     yes = approved(lender)
     fields: dict[str, Any] = {
         "round": n,
+        "amount_fen": lending[lender],
         "loan_contract": yes.loan_contract.number,
         "mortgage_contract": yes.mortgage_contract.number,
         "notice": notice_of(lender, lending) if stage is REGISTRATION else None,
     }
     place = NUMBERS[lender] * 100 + (0 if stage is NOTICE else 50) + n
-    return loan.mortgage_application(stage, lending[lender], n=place, **{**fields, **changes})
+    return loan.mortgage_application(stage, n=place, **{**fields, **changes})
 
 
 def certificate(lender: tuple[Role, str]) -> DocumentNumber:

@@ -2,26 +2,9 @@
 
 from contracts.events.registry import ClosingRefused, RegistrationClosed, TransferRegistered
 from services.registry.facts import Decision, OwnershipEntered, RestrictionKind
-from services.registry.rules import RULEBOOK
 from services.runtime.core.facts import Alarm
-from services.runtime.core.file import Phase, Said
+from services.runtime.core.file import Phase
 from tests.rules import registry_cases as home
-from tests.support.bench import Bench
-
-
-class SlowSeries(Bench):
-    """A registry whose series of certificate numbers answers only when the test says so."""
-
-    waiting: list[Said]
-
-    def _tell(self, said: Said) -> None:
-        self.__dict__.setdefault("waiting", []).append(said)
-
-    def answer(self) -> None:
-        """The series answers everything that waits, and what that makes it ask."""
-        while waiting := self.__dict__.pop("waiting", []):
-            for said in waiting:
-                super()._tell(said)
 
 
 def test_X_3_closing_before_the_entry_closes_the_case_for_ever():
@@ -48,8 +31,7 @@ def test_X_3_closing_after_the_entry_is_refused_and_the_entry_stands():
 
 
 def test_X_3_closing_between_the_entry_and_its_certificates_number_is_refused():
-    fast = home.with_folio()
-    bench = SlowSeries(fast.house.role, fast.house.institution, RULEBOOK)
+    bench = home.with_slow_series()
     bench.standing(home.folio())
     home.ready(bench)
     home.approve(bench)

@@ -34,10 +34,12 @@ PATH_PARAMETERS = {
     "unit_number": ("the unit number that names the folio (不动产单元号)", "371502001001GB00012F00030045"),
     "account": ("the account on which the money came", "ESCROW-LC-01"),
     "incident": ("the incident's id", "0b1f3a52-6a4e-5d0b-9a3f-6b2d1f0c4e11"),
+    "dead_letter": ("the dead letter's number", "17"),
     "payment": ("the payment's id", "0b1f3a52-6a4e-5d0b-9a3f-6b2d1f0c4e11"),
     "subject": ("the subject's key, mostly a unit number", "371502001001GB00012F00030045"),
     "command": ("the command's id", "0b1f3a52-6a4e-5d0b-9a3f-6b2d1f0c4e11"),
     "number": ("the document's number", "(2026)聊城证提字第0000012号"),
+    "procedure": ("the procedure's name", "LC-LOAN"),
 }
 
 READING_PROBLEMS = {"401": "no clerk's token", "404": "unknown here", "422": "a parameter is wrong"}
