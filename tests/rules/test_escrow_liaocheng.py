@@ -19,9 +19,6 @@ from contracts.events.escrow import (
 from contracts.events.registry import (
     ClosingRefused,
     FolioRefused,
-    Reason,
-    RefusalReason,
-    RegistrationClosed,
     RegistrationRefused,
     RegistrationReturned,
 )
@@ -36,37 +33,19 @@ from services.runtime.core.facts import (
     PaymentOrderedAgain,
     PaymentRefused,
     PaymentReturned,
-    PaymentSettled,
     PeriodPassed,
     PeriodStarted,
     Purpose,
 )
-from services.runtime.core.turn import Turn
+from tests.rules.escrow_cases import FREEZE, alarms, carry_out, close, opened, paid_in, settle, waits
 from tests.support import liaocheng as lc
 from tests.support.bench import Bench
 from tests.support.liaocheng import BANK, BANK_ACCOUNT, BUYER_ACCOUNT, PAYOFF_FEN, PRICE_FEN, REGISTRY, SELLER_ACCOUNT
-
-FREEZE = Reason(reason=RefusalReason.FREEZE, detail="frozen by the court", clause="X-4")
 
 
 @pytest.fixture
 def bench() -> Bench:
     return opened()
-
-
-def opened(**terms: object) -> Bench:
-    """A case that all have signed."""
-    bench = Bench(*lc.NOTARY, RULEBOOK)
-    bench.own(lc.sale(**terms))
-    for signature in lc.signatures():
-        bench.own(signature)
-    return bench
-
-
-def paid_in(bench: Bench, amount_fen: int = PRICE_FEN, payer: str = BUYER_ACCOUNT) -> MoneyReceived:
-    money = lc.money(amount_fen, payer, line=len(bench.file(MoneyReceived)) + 1)
-    bench.own(money)
-    return money
 
 
 def entered(bench: Bench) -> Bench:
@@ -76,30 +55,6 @@ def entered(bench: Bench) -> Bench:
     bench.hear(lc.consent(), BANK)
     bench.hear(lc.registered(), REGISTRY)
     return bench
-
-
-def carry_out(bench: Bench, purpose: Purpose) -> Pay:
-    """The rail takes and settles the newest payment of this purpose."""
-    order = [p for p in bench.file(Pay) if p.fact.purpose is purpose][-1]
-    bench.own(PaymentAccepted(payment=order.id, rail_transfer="R"))
-    settle(bench, order.id, order.fact.amount_fen)
-    return order.fact
-
-
-def settle(bench: Bench, payment: str, amount_fen: int) -> Turn:
-    return bench.own(PaymentSettled(payment=payment, account=lc.ESCROW_ACCOUNT, line=9, amount_fen=amount_fen))
-
-
-def close(bench: Bench) -> None:
-    bench.hear(RegistrationClosed(because="asked for"), REGISTRY)
-
-
-def alarms(bench: Bench) -> list[str]:
-    return [row.data["what"] for row in bench.rows("incident")]
-
-
-def waits(bench: Bench) -> list[str]:
-    return [row.data["action"] for row in bench.rows("wait")]
 
 
 # --- LC-F1 ------------------------------------------------------------------------------------------------------------

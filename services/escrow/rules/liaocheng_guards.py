@@ -162,6 +162,7 @@ IN_BOTH = (
     Guard(refuse_to_return_what_is_not_to_go_back),
     Guard(refuse_to_pay_twice),
     Guard(refuse_to_send_the_payoff_elsewhere),
+    Guard(refuse_an_answer_without_a_rejection),
 )
 FULL_GUARDS = (
     *IN_BOTH,
@@ -170,6 +171,5 @@ FULL_GUARDS = (
 LOAN_GUARDS = (
     *IN_BOTH,
     Guard(refuse_a_sale_without_a_part_for_the_loan),
-    Guard(refuse_an_answer_without_a_rejection),
     Guard(refuse_to_send_a_lenders_money_elsewhere),
 )
