@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from fastapi import FastAPI
 
 from contracts.envelope import PARTITIONS
-from contracts.event import Role
 from services.escrow.service import PART as ESCROW
 from services.runtime.core.periods import Calendar
 from services.runtime.desk.app import make_app
@@ -22,11 +21,12 @@ from services.runtime.service import Part
 from services.runtime.settings import HouseSettings
 from services.runtime.store.memory import MemoryStore
 from tests.support import liaocheng as lc
+from tests.support import loan as ln
 from tests.support.bench import NOON
 
 TOKENS = {"token-of-li": "Li", "token-of-wang": "Wang"}
 WAIT = {"Prefer": "wait=5"}
-NAMES: dict[Role, str] = dict(lc.INSTITUTIONS.items())
+NAMES = ln.WITH_BOTH
 
 
 class LogClock:
@@ -52,7 +52,7 @@ class DeskHouse:
         self.settings = HouseSettings.model_validate({"title": "聊城", **(settings or {})})
         self.calendar = calendar or Calendar.published()
         self.institution = self.start()
-        for role, name in lc.INSTITUTIONS.items():
+        for role, name in NAMES.items():
             inbox = f"daiya.{role.value}.{name}"
             self.log.create(inbox, f"{inbox}.dead", f"{inbox}.public")
         self.places = dict.fromkeys(range(PARTITIONS), 0)
@@ -80,7 +80,7 @@ class DeskHouse:
             calendar=self.calendar,
         )
 
-    async def __aenter__(self) -> "DeskHouse":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
