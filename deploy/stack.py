@@ -57,6 +57,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 SERVICES = CHECKOUT / "services"
 READY_WITHIN_S = 90
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+IMPORTED_LATE = ("certifi", "typer", "uvicorn.lifespan.on", "uvicorn.protocols.http.h11_impl")
+"""What a service would import only when it is under way."""
 GRACE_S = 15  # a service finishes its batch, Kafka and MongoDB write what they hold
 
 
@@ -253,7 +255,7 @@ class Stack:
     def _open_nursery(self) -> None:
         """It imports what all services need while Kafka and MongoDB start."""
         modules = {f"services.{name}.service" for name in (OBSERVER, *(one.role.value for one in self._served))}
-        command = self._python("nursery", ("deploy.nursery", *sorted(modules)), {})
+        command = self._python("nursery", ("deploy.nursery", *sorted(modules), *IMPORTED_LATE), {})
         with signals_held_back():
             self._nursery = Nursery(command, leashed=self.ephemeral)
 

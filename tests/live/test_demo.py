@@ -18,18 +18,46 @@ WITHIN_S = 180
 FAILED = {"the deposit account holds what the statement says", "the rail's books balance"}
 
 
-def test_a_planted_fen_is_the_only_thing_that_differs_in_a_whole_case() -> None:
-    environment = os.environ | {"PLANTED_FEN": "1", "PROCEDURE": "LC-FULL"}
-    done = subprocess.run(
-        DEMO, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+def played(**environment: str) -> subprocess.CompletedProcess[str]:
+    """A whole demo."""
+    unset = {name: value for name, value in os.environ.items() if name not in ("PROCEDURE", "PLANTED_FEN")}
+    return subprocess.run(
+        DEMO, cwd=CHECKOUT, env=unset | environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
     )
+
+
+def verdicts(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """What each check found."""
+    return {name: mark for mark, name in re.findall(r"^  ([✓✗]) (.*?) \(", done.stdout, re.MULTILINE)}
+
+
+def test_a_planted_fen_is_the_only_thing_that_differs_in_a_whole_case_with_two_loans() -> None:
+    done = played(PLANTED_FEN="1")
     assert done.returncode == 1, done.stdout + done.stderr
-    verdicts = re.findall(r"^  ([✓✗]) (.*?) \(", done.stdout, re.MULTILINE)
-    assert {name for mark, name in verdicts if mark == "✗"} == FAILED
-    assert len(verdicts) == 16
+    found = verdicts(done)
+    assert {name for name, mark in found.items() if mark == "✗"} == FAILED
+    assert len(found) == 21 and "the order is that of LC-LOAN (2023-03-20)" in found
+    for lender in ("liaocheng-ccb", "liaocheng-fund"):
+        assert found[f"{lender} paid once, on its notice's certificate, into the deposit account"] == "✓"
+    assert re.search(r"^  mortgage  rank 1: .*\n  mortgage  rank 2: .*\n  notice    none$", done.stdout, re.MULTILINE)
     assert re.search(r"^  waiting for +nobody$", done.stdout, re.MULTILINE)
     assert "account ESCROW-LC-01: the balance is +1 fen off" in done.stdout
     assert "\x1b" not in done.stdout  # no terminal, no colours
+
+
+def test_a_case_paid_in_full_passes_every_check_without_lenders() -> None:
+    done = played(PROCEDURE="LC-FULL")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = verdicts(done)
+    assert set(found.values()) == {"✓"} and len(found) == 18
+    assert "the order is that of LC-FULL (2023-03-20)" in found
+    assert "  mortgage  none\n  notice    none\n" in done.stdout
+
+
+def test_an_unknown_procedure_is_told_which_there_are() -> None:
+    done = played(PROCEDURE="LC-NONE")
+    assert done.returncode == 2 and done.stdout == ""
+    assert "PROCEDURE: LC-NONE is none of LC-LOAN, LC-FULL" in done.stderr
 
 
 def test_ctrl_c_in_the_middle_of_a_case_leaves_no_process(tmp_path: Path) -> None:

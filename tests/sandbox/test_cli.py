@@ -16,6 +16,7 @@ from deploy.stack import CHECKOUT
 from services.cli import app
 
 EXAMPLE = str(CHECKOUT / "examples" / "liaocheng-full.yaml")
+LOAN_EXAMPLE = str(CHECKOUT / "examples" / "liaocheng-loan.yaml")
 HEAVY = ("aiokafka", "faststream", "fastapi", "motor", "pymongo", "httpx", "pydantic")
 CASE = "LCF-TEST-000001"
 AT = "2026-03-20T04:00:00.000Z"
@@ -38,13 +39,23 @@ PAGE: dict[str, Any] = {
 }  # fmt: skip
 
 
+CERTIFIED, UNCERTIFIED = "LCL-TEST-000001", "LCL-TEST-000002"
+PROOF = {"title": "首付款到账提存公证书", "number": "(2026)聊城证提字第0000001号", "code": "7K3M-9QXA-0TWZ-5H2D"}
+HELD = {"type": "daiya.deposit-confirmed.v1", "data": {"kind": "down payment", "certificate": PROOF}}
+
+
 class FakeDesk(BaseHTTPRequestHandler):
     """Answers as a desk does, and remembers what was posted."""
 
     posted: ClassVar[list[tuple[str, str]]] = []
 
     def do_GET(self) -> None:
-        answers = {f"/cases/{CASE}": PAGE, "/worklist": [WORK]}
+        answers = {
+            f"/cases/{CASE}": PAGE,
+            f"/cases/{CERTIFIED}": {"facts": [HELD]},
+            f"/cases/{UNCERTIFIED}": {"facts": []},
+            "/worklist": [WORK],
+        }
         if self.headers["Authorization"] != "Bearer right":
             self._answer(401, {"title": "not a clerk", "detail": "no", "clause": ""})
         elif self.path in answers:
@@ -74,7 +85,13 @@ def files(tmp_path: Path) -> Iterator[list[str]]:
     FakeDesk.posted = []
     server = HTTPServer(("127.0.0.1", 0), FakeDesk)
     Thread(target=server.serve_forever, daemon=True).start()
-    names = {"escrow": "liaocheng-notary", "registry": "liaocheng-registry", "seller_bank": "liaocheng-icbc"}
+    names = {
+        "escrow": "liaocheng-notary",
+        "registry": "liaocheng-registry",
+        "seller_bank": "liaocheng-icbc",
+        "buyer_bank": "liaocheng-ccb",
+        "fund_center": "liaocheng-fund",
+    }
     url = f"http://127.0.0.1:{server.server_port}"
     addresses, tokens = tmp_path / "addresses.json", tmp_path / "tokens.json"
     addresses.write_text(json.dumps({"desks": {role: {name: url} for role, name in names.items()}}))
@@ -95,7 +112,9 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["open", "show", "watch", "worklist", "incidents", "resume", "serve"])
+@pytest.mark.parametrize(
+    "command", ["open", "apply-for-loan", "show", "watch", "worklist", "incidents", "resume", "serve"]
+)
 def test_every_command_has_help(command: str) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0 and "Usage" in out
@@ -132,6 +151,21 @@ def test_open_brings_a_sale_once_and_again_only_when_told(files: list[str]) -> N
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_LC_L2_apply_for_loan_brings_each_application_once_and_says_where(files: list[str]) -> None:
+    told = "liaocheng-ccb: ¥500,000.00 applied for\nliaocheng-fund: ¥300,000.00 applied for\n"
+    for _ in range(2):
+        assert run("apply-for-loan", CERTIFIED, LOAN_EXAMPLE, *files) == (0, told, "")
+    assert {path for path, _ in FakeDesk.posted} == {f"/cases/{CERTIFIED}/loan-application"}
+    assert len(FakeDesk.posted) == 4 and len(set(FakeDesk.posted)) == 2  # the same keys again
+
+
+def test_open_with_prepare_states_the_funds_figures_too(files: list[str]) -> None:
+    assert run("open", LOAN_EXAMPLE, "--prepare", *files)[0] == 0
+    unit = "371502001001GB00027F00080112"
+    paths = [path for path, _ in FakeDesk.posted]
+    assert paths == [f"/folios/{unit}/import", f"/folios/{unit}/loans", "/pool", "/cases"]
+
+
 def test_show_tells_of_a_case_without_personal_data(files: list[str]) -> None:
     code, out, _ = run("show", CASE, *files)
     assert code == 0
@@ -158,14 +192,16 @@ def test_worklist_says_what_until_when_and_where(files: list[str]) -> None:
         (["show", CASE, "--token", "wrong"], "not a clerk"),
         (["show", CASE, "--desk", "http://127.0.0.1:1"], "http://127.0.0.1:1"),
         (["worklist", "dentist"], "dentist is no role"),
-        (["worklist", "fund_center"], "name an institution"),
+        (["worklist", "escrow", "--institution", "liaocheng-fund"], "liaocheng-fund is no escrow"),
+        (["apply-for-loan", UNCERTIFIED, LOAN_EXAMPLE], "the down payment of LCL-TEST-000002 is not certified yet"),
+        (["apply-for-loan", CERTIFIED, EXAMPLE], "names no loans"),
         (["worklist", "escrow", "--institution", "elsewhere"], "elsewhere is no escrow"),
         (["open", "no-such-file.yaml"], "no-such-file.yaml"),
         (["worklist", "escrow", "--addresses", "no-such-file.json"], "make up"),
     ],
 )
 def test_what_goes_wrong_is_one_line_and_status_1(files: list[str], arguments: list[str], told: str) -> None:
-    given = [*arguments[:2], *files, *arguments[2:]]
+    given = [*arguments[:1], *files, *arguments[1:]]
     code, out, err = run(*given)
     assert (code, out) == (1, "")
     assert err.startswith("daiya: ") and told in err and err.count("\n") == 1
