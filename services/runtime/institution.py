@@ -49,6 +49,7 @@ class Institution:
         self.metrics = Metrics()
         self.turns = Turns(self.house, keys, log, store, self.metrics)
         self.post = self.turns.post
+        self.dead_letters = self.post.dead_letters
         self.payments = Payments(store, self.post, rail, clock)
         self.timers = Timers(store, self.post, clock, calendar)
         self.statements = tuple(Statement(account, store, self.post, rail) for account in settings.accounts)

@@ -30,8 +30,9 @@ from services.runtime.core.fold import derived_id
 from services.runtime.core.house import House
 from services.runtime.core.rows import Row
 from services.runtime.core.turn import Ask
+from services.runtime.dead_letters import DeadLetters
 from services.runtime.keys import Keys
-from services.runtime.log import Log, LogUnavailable, Received
+from services.runtime.log import Log, LogUnavailable
 from services.runtime.store import Store, all_rows, row_pages
 
 LEFTOVER = "leftover"
@@ -57,6 +58,7 @@ class Post:
         self.log = log
         self.store = store
         self.inbox = inbox(house.role, house.institution)
+        self.dead_letters = DeadLetters(self.inbox, log)
         self.feed = public_feed(house.role, house.institution)
         self.resting: set[str] = set()  # topics that did not take a record: tried again by `drain` alone
 
@@ -140,14 +142,6 @@ class Post:
         if left:
             self.resting.add(topic)
         return left
-
-    async def bury(self, received: Received, where: str, why: str) -> None:
-        """A dead letter: the record as it came, with the reason and the place. Raises LogUnavailable."""
-        place = f"{self.inbox}/{received.partition}/{received.offset}"
-        notes = {"where": where, "why": why, "place": place, "at": wire_time(received.at)}
-        headers = tuple((f"daiya_{name}", value.encode()) for name, value in notes.items())
-        record = Record(received.record.key, received.record.value, (*received.record.headers, *headers))
-        await self.log.append(f"{self.inbox}.dead", record)
 
     async def drain(self, partitions: Collection[int]) -> int:
         """Send what was left over, and ask again for what is missing; the answer counts what is still left."""

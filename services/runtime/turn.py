@@ -128,7 +128,7 @@ class Turns:
                         original = Received(encode(dead.letter.envelope), *dead.letter.place, dead.letter.at)
                     buried.append((original, f"case {dead.letter.envelope.case}", dead.why))
         for original, where, why in buried:
-            await self.post.bury(original, where, why)
+            await self.post.dead_letters.bury(original, where, why)
             place = f"{original.partition}/{original.offset}"
             logs.log().warning("dead letter", place=place, where=where, why=why)
         await self.post.send(self._parcels(folded))

@@ -42,13 +42,15 @@ class Handed:
 Where = Callable[[Handed], Awaitable[Place]]
 Fill = Callable[[Institution], Mapping[str, Any]]
 LookUp = Callable[[Institution], Awaitable[Mapping[str, Any]]]
+Find = Callable[[Institution, Mapping[str, str]], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Action:
     """One thing that can be done at a desk. The body has the command's own fields, without `by_clerk`;
     those that the path names may be left out, and so may those that `fill` knows. Those in `looked_up` are
-    never the clerk's to say: `look_up` finds them, perhaps in another subject, as it stands at that moment.
+    never the clerk's to say: `look_up` finds them, perhaps in another subject, as it stands at that moment, or
+    `find` where the path's parameters say of what.
     `answers` is the worklist's word for what it does."""
 
     command: type[Command]
@@ -61,6 +63,7 @@ class Action:
     fill: Fill | None = None
     filled: tuple[str, ...] = ()
     look_up: LookUp | None = None
+    find: Find | None = None
     looked_up: tuple[str, ...] = ()
 
     @property
@@ -72,6 +75,11 @@ class Action:
     def optional(self) -> tuple[str, ...]:
         """The command's fields that the body may leave out because the desk knows them."""
         return (*(name for name in self.in_path if name in self.command.model_fields), *self.filled)
+
+    async def looked_up_now(self, institution: Institution, path: Mapping[str, str]) -> Mapping[str, Any]:
+        """What the desk itself knows of a command to this path. Raises Problem where the path names nothing."""
+        found = await self.look_up(institution) if self.look_up is not None else {}
+        return {**found, **(await self.find(institution, path))} if self.find is not None else found
 
     def link(self, row: Row) -> str | None:
         """The path at which what waits in this row is done; None where this is not the action for it."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from contracts.event import Role
 from services.runtime.core.facts import IncidentClosed, PaymentOrderedAgain, SubjectResumed
-from services.runtime.desk import documents, journal, openapi, pages, problems
+from services.runtime.desk import dead, documents, journal, openapi, pages, problems
 from services.runtime.desk.access import Clerks, Here
 from services.runtime.desk.actions import Action, of_incident, of_payment, of_subject
 from services.runtime.desk.commands import Desk, read_outcome
@@ -49,6 +49,7 @@ EVERYWHERE = (
         where=of_payment,
         answers="order-payment-again",
     ),
+    *dead.ACTIONS,
 )
 
 
@@ -94,6 +95,7 @@ def make_app(
         everywhere,
         pages.router,
         journal.router,
+        dead.router,
         documents.router,
         _operations(ready),
     ):

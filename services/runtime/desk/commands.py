@@ -88,8 +88,9 @@ def _endpoint(action: Action) -> Callable[..., Awaitable[Response]]:
         key = checked_key(idempotency_key)
         wait_s = preferred_wait_s(prefer)
         body = await read_object(request)
-        found = await action.look_up(institution) if action.look_up is not None else {}
-        order = Order(action, institution, request.url.path, dict(request.path_params), body, clerk, key, found)
+        path = dict(request.path_params)
+        found = await action.looked_up_now(institution, path)
+        order = Order(action, institution, request.url.path, path, body, clerk, key, found)
         claimed = await order.claim()
         if await order.must_be_told(claimed):
             await institution.tell(order.fact, order.id, claimed.case, claimed.subject)

@@ -1,5 +1,6 @@
-"""What the runtime asks of the log: to append, and to be given batches of what was appended."""
+"""What the runtime asks of the log: to append, to be given batches of what was appended, and to read a page of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +9,7 @@ from contracts.envelope import Record
 
 
 class LogUnavailable(Exception):
-    """The log did not take a record in time; it may or may not have been written."""
+    """The log did not answer in time; a record that it was given may or may not have been written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,14 @@ class Received:
 
 
 class Log(Protocol):
-    """Appending. A record that `append` returned for is there for good."""
+    """A record that `append` returned for is there for good."""
 
     async def append(self, topic: str, record: Record) -> None:
         """Append to the partition where the record's key belongs (contracts.envelope.partition_of; a topic of
         dead letters has one partition only). Raises LogUnavailable after a deadline of its own."""
+        ...
+
+    async def page(self, topic: str, partition: int, start: int, limit: int) -> Sequence[Received]:
+        """The records of one partition from the offset `start` on, at most `limit`; fewer where it ends now. Raises
+        LogUnavailable."""
         ...

@@ -1,4 +1,4 @@
-"""Appending to Kafka, through aiokafka's idempotent producer.
+"""The log on Kafka: appending, through aiokafka's idempotent producer, and reading a page.
 
 FastStream's `publish` is built on the same producer, but takes headers as text only, adds some of its own,
 and has no deadline: a record must be appended byte by byte as it was encoded, and one topic that is not there
@@ -21,7 +21,8 @@ from aiokafka.errors import (
 )
 
 from contracts.envelope import Record
-from services.runtime.log import LogUnavailable
+from services.runtime.log import LogUnavailable, Received
+from services.runtime.log.page import read_page
 from services.runtime.log.place import partition_in_topic
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024  # more than a dead letter's topic takes: what is too large, the broker says
@@ -63,6 +64,15 @@ class KafkaLog:
                 await asyncio.shield(delivery)
         except TimeoutError:
             raise LogUnavailable(f"{topic} took nothing within {self._deadline_s} s") from None
+        except (KafkaError, OSError) as failure:
+            raise LogUnavailable(f"{topic}: {failure!r}") from failure
+
+    async def page(self, topic: str, partition: int, start: int, limit: int) -> Sequence[Received]:
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await read_page(self._addresses, topic, partition, start, limit)
+        except TimeoutError:
+            raise LogUnavailable(f"{topic} was not read within {self._deadline_s} s") from None
         except (KafkaError, OSError) as failure:
             raise LogUnavailable(f"{topic}: {failure!r}") from failure
 

@@ -51,6 +51,12 @@ class MemoryLog:
         if self._happens(self.lost):
             raise LogUnavailable(f"{topic} took it, but the reply was lost")
 
+    async def page(self, topic: str, partition: int, start: int, limit: int) -> Sequence[Received]:
+        await asyncio.sleep(0)
+        if topic not in self.topics:
+            raise LogUnavailable(f"{topic} is not there")
+        return tuple(self.topics[topic][partition][start : start + limit])
+
     def ends(self, topic: str) -> Mapping[int, int]:
         """The offset that the next record of each partition will have."""
         return {partition: len(stands) for partition, stands in enumerate(self.topics[topic])}
