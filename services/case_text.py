@@ -51,7 +51,7 @@ def incidents(found: Sequence[Mapping[str, Any]]) -> list[str]:
         "  ".join(
             part
             for part in (
-                _time(one["since"]),
+                moment(one["since"]),
                 one["subject"],
                 one["case"],
                 _incident(one),
@@ -71,13 +71,13 @@ def yuan(amount_fen: int) -> str:
 
 def _fact(fact: Mapping[str, Any]) -> str:
     name = fact["type"].split(".")[1]
-    return f"{_time(fact['time'])}  {fact['by'][1:]:<30}  {name}  ({fact['article'] or '-'})"
+    return f"{moment(fact['time'])}  {fact['by'][1:]:<30}  {name}  ({fact['article'] or '-'})"
 
 
 def _work(item: Mapping[str, Any]) -> str:
     until = f", until {item['until']}" if item["until"] else ""
     where = f"  POST {item['link']}" if item["link"] else ""
-    since = f"since {_time(item['since'])}{until}"
+    since = f"since {moment(item['since'])}{until}"
     return f"{item['action']}  {item['case']}  {item['what']} ({item['clause']}), {since}{where}"
 
 
@@ -98,5 +98,6 @@ def _incident(one: Mapping[str, Any]) -> str:
     return ": ".join(str(word) for word in words if word)
 
 
-def _time(text: str) -> str:
+def moment(text: str) -> str:
+    """A time for people: China's, to the second."""
     return datetime.fromisoformat(text).astimezone(CHINA_TIME).strftime("%m-%d %H:%M:%S")

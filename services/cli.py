@@ -367,5 +367,9 @@ def _print(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
+from services import cli_dead  # noqa: E402  it shares the options above
+
+cli_dead.mount(app)
+
 if __name__ == "__main__":
     app()
