@@ -83,11 +83,11 @@ class Report:
         self._said.add(spoken.kind)
 
     def clause(self, spoken: Spoken, said: Collection[type[Fact]]) -> str:
-        """The clause under which it was said, after all this: that of the procedure's last step that allowed it. A word
-        that has two places in a procedure is said in the second once that is reached."""
+        """The clause under which it was said, after all this. Of several steps of the procedure that allowed it, that
+        which rests on most: a deposit is the loan's once a loan is approved."""
         ways = self.procedure.ways(spoken.by, spoken.kind)
-        allowed = [step.article for step in ways if not obstacle(step, frozenset(said))]
-        return allowed[-1] if allowed else spoken.kind.article
+        allowed = [step for step in ways if not obstacle(step, frozenset(said))]
+        return max(allowed, key=lambda step: len(step.after)).article if allowed else spoken.kind.article
 
     # --- afterwards -----------------------------------------------------------------------------------------
 
