@@ -185,6 +185,13 @@ def test_worklist_says_what_until_when_and_where(files: list[str]) -> None:
     assert code == 0 and "sign" in out and "until 2026-04-01" in out and WORK["link"] in out
 
 
+@pytest.mark.parametrize("role", ["escrow", "registry", "seller_bank", "buyer_bank", "fund_center"])
+def test_every_role_can_be_asked(files: list[str], role: str) -> None:
+    assert "signatures are missing" in run("worklist", role, *files)[1]
+    assert "case-opened" in run("show", CASE, "--role", role, *files)[1]
+    assert run("watch", CASE, "--role", role, *files)[1].endswith("has ended\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
