@@ -21,20 +21,22 @@ UNCOVERED = "not covered"
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Who pays into a case. `most_fen`: what goes beyond is sent back; None where nothing does."""
+    """Who pays into a case. `most_fen`: what goes beyond is sent back; None where nothing does. What comes from one
+    that is not `covered` pays for nothing."""
 
     purpose: str
     kind: MoneyKind
     lender: Lender | None = None
     most_fen: int | None = None
+    covered: bool = True
 
 
 def payers_of(sale: SaleBrought, consent: ConsentIssued | None, lenders: Lenders | None) -> dict[str, Payer]:
-    """Those who pay into a case, by account: buyers, sellers, the seller's bank with its surplus, who lends."""
+    """Those who pay into a case, by account: buyers, sellers, the seller's bank with its surplus, lenders."""
     known: dict[str, Payer] = {}
     for loan in lenders.loans if lenders is not None else ():
-        payer = Payer(MoneyKind.LOAN.value, MoneyKind.LOAN, loan.lender, loan.amount_fen)
-        known |= {account: payer for account in loan.accounts if loan.lends}
+        payer = Payer(MoneyKind.LOAN.value, MoneyKind.LOAN, loan.lender, loan.amount_fen, loan.pays)
+        known |= dict.fromkeys(loan.accounts, payer)
     if consent is not None and consent.payoff_account is not None:
         known[consent.payoff_account] = Payer(Purpose.SURPLUS.value, sale.own_kind)
     known |= {party.account: Payer(MoneyKind.TOP_UP.value, MoneyKind.TOP_UP) for party in sale.sellers}
@@ -77,7 +79,7 @@ class Deposits(View):
             if receipt in too_late or ledger.claimed_fen(Purpose.REFUND, receipt.id):
                 continue
             payer, amount = payers.get(receipt.fact.from_account), receipt.fact.amount_fen
-            if payer is None:
+            if payer is None or not payer.covered:
                 strangers.append(receipt)
                 continue
             held[payer] = held.get(payer, 0) + amount

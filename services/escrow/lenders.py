@@ -26,14 +26,16 @@ Lender = tuple[Role, str]
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """A lender's newest yes. `live`: it has said no no since. `lends`: its money belongs into this case; from the
-    advance notices on that is who has one, for a lender pays on its notice and on nothing else."""
+    """A lender's newest yes. `live`: it has said no no since. From the advance notices on only those who have one lend,
+    whatever they say later (`lends`), and only their money belongs into the case (`pays`); before, nobody knows yet
+    whose money crosses his no."""
 
     lender: Lender
     approved: LoanApproved
     accounts: tuple[str, ...]
     live: bool
     lends: bool
+    pays: bool
 
     @property
     def amount_fen(self) -> int:
@@ -68,8 +70,8 @@ class Lenders(View):
             live = bool(said) and isinstance(said[-1].fact, LoanApproved)
             if yeses:
                 accounts = tuple(yes.pays_from for yes in yeses if yes.pays_from is not None)
-                lends = live if noticed is None else lender in noticed
-                loans.append(Loan(lender, yeses[-1], accounts, live, lends))
+                pays = noticed is None or lender in noticed
+                loans.append(Loan(lender, yeses[-1], accounts, live, live if noticed is None else pays, pays))
             noes += [d for d in said[-1:] if isinstance(d.fact, LoanRejected)]  # pyright: ignore[reportAssignmentType]
         return cls(parties, tuple(loans), tuple(sorted(noes, key=lambda no: no.order)))
 

@@ -360,3 +360,13 @@ def test_X_1_two_loans_and_a_down_payment_are_all_accounted_for_when_the_case_is
         back[line.account] = back.get(line.account, 0) + (1 if line.direction == "in" else -1) * line.amount_fen
     assert set(back) == {BUYER_ACCOUNT, LENDER_ACCOUNT, FUND_ACCOUNT} and not any(back.values())
     assert end.money.in_fen == sum(m.fact.amount_fen for m in bench.file(MoneyReceived))
+
+
+def test_X_1_money_that_crosses_its_lenders_no_is_kept_until_the_registry_has_answered(bench: Bench) -> None:
+    agreed(bench)
+    paid_in(bench, LOAN_FEN, LENDER_ACCOUNT)
+    bench.hear(loan.rejected(), LENDER)
+    assert waits(bench) == [] and paid(bench) == [], "the entry may stand, and would need it"
+    close(bench)
+    settle_all(bench)
+    assert [r.kind for r in bench.said(DepositRefunded)] == [MoneyKind.DOWN_PAYMENT, MoneyKind.LOAN]

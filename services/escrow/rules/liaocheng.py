@@ -185,19 +185,19 @@ def pay_again(order: PaymentOrderedAgain, ledger: Ledger) -> Says:
 # --- periods ----------------------------------------------------------------------------------------------------------
 
 
-def start_the_clock_for_paying_in(opened: Filed[CaseOpened], sale: SaleBrought) -> Says:
-    """Practice: Liaocheng names no period for paying in; a city's settings may."""
+def start_the_clock_for_the_price(opened: Filed[CaseOpened], sale: SaleBrought) -> Says:
+    """Practice: Liaocheng names no period for paying the price in, or the down payment; a city's settings may."""
     for period in opened.fact.periods:
         if period.name == sale.own_period:
             yield PeriodStarted(period=period, start=opened.time)
 
 
-def stop_the_clock_for_paying_in(sale: SaleBrought, _: PeriodStarted, __: OwnPartHeld) -> Says:
+def stop_the_clock_for_the_price(sale: SaleBrought, _: PeriodStarted, __: OwnPartHeld) -> Says:
     """What the buyers pay in themselves is held in full."""
     yield PeriodEnded(name=sale.own_period)
 
 
-def say_that_paying_in_is_late(passed: PeriodPassed, started: All[PeriodStarted], deposits: Deposits) -> Says:
+def say_that_the_price_is_late(passed: PeriodPassed, started: All[PeriodStarted], deposits: Deposits) -> Says:
     """The period for paying in has passed without the money. It goes by the day on which the rail booked it."""
     held_at = deposits.own_held_at
     if held_at is not None and kept(held_at, passed.due):

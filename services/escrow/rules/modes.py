@@ -58,11 +58,11 @@ ALWAYS = (OPEN, CLOSING, ENDED)
 
 OPENING = (
     Rule(both.open_the_case),
-    Rule(both.start_the_clock_for_paying_in),
+    Rule(both.start_the_clock_for_the_price),
 )
 PAYING_IN = (
-    Rule(both.stop_the_clock_for_paying_in),
-    Rule(both.say_that_paying_in_is_late, per=PeriodPassed),
+    Rule(both.stop_the_clock_for_the_price),
+    Rule(both.say_that_the_price_is_late, per=PeriodPassed),
     Rule(both.return_the_excess, per=Excess),
     Rule(both.report_a_strangers_money, per=MoneyReceived),
     Rule(both.certify_the_top_up),
