@@ -99,7 +99,8 @@ async def list_dead_letters(
     """Those that nobody has decided on, or with `all` all of them; a page may have none and yet not be the last.
     Copies of one on the same page are shown once."""
     found, following = await institution.dead_letters.page(start, limit)
-    lines = await asyncio.gather(*(_line(institution, letter) for letter in {d.name: d for d in found}.values()))
+    first = {letter.name: letter for letter in reversed(found)}
+    lines = await asyncio.gather(*(_line(institution, letter) for letter in reversed(first.values())))
     return DeadLetterList(letters=tuple(one for one in lines if every or one.status == "open"), next=following)
 
 
