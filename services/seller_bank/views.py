@@ -11,7 +11,7 @@ from datetime import datetime
 from contracts.events.case import CaseOpened
 from contracts.events.escrow import PayoffTransferred
 from contracts.events.lender import LoanApproved, LoanRejected
-from contracts.events.registry import MortgageReleased, TransferRegistered
+from contracts.events.registry import FolioReserved, MortgageReleased, TransferRegistered
 from contracts.events.seller_bank import PayoffCompleted, PayoffQuoted, ReleaseApplied
 from contracts.values import DocumentNumber
 from services.runtime.core.facts import MoneyReceived, Pay, PeriodEnded, PeriodPassed, PeriodStarted
@@ -164,8 +164,9 @@ class SettledUnquoted(View):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseDue(View):
-    """The loan is settled, its mortgage stands, no release was applied for, and this is the case to do it in:
-    the newest that is not over, or else the newest."""
+    """The loan is settled, its mortgage stands, no release was applied for, and this is the case to do it in: of those
+    that are not over the one that holds the folio, for it waits for the release; else the newest; else the newest of
+    all."""
 
     loan: CaseLoan
 
@@ -176,6 +177,7 @@ class ReleaseDue(View):
         loan: CaseLoan,
         cases: Across[CaseOpened],
         ended: Across[Ends],
+        reserved: Across[FolioReserved],
         told: Across[ReleaseApplied | MortgageReleased],
     ) -> "ReleaseDue | None":
         """The view of one case's file, over the whole folio."""
@@ -185,7 +187,8 @@ class ReleaseDue(View):
         over = {filed.case for filed in ended}
         of_this_loan = [case.case for case in cases if sold_by(case.fact, loan.book.imported)]
         live = [case for case in of_this_loan if case not in over]
-        return cls(loan) if (live or of_this_loan)[-1] == opened.case else None
+        holding = [case for case in live if case in {filed.case for filed in reserved}]
+        return cls(loan) if (holding or live or of_this_loan)[-1] == opened.case else None
 
     @property
     def mark(self) -> str:

@@ -1,6 +1,6 @@
 """The escrow in LC-FULL: each demand by name, each way out, every order of arrival."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -298,6 +298,18 @@ def test_X_2_a_failed_payoff_goes_to_no_other_account_than_the_consents(bench: B
     elsewhere = PaymentOrderedAgain(by_clerk="Li", payment=failed.id, to_account=lc.STRANGER_ACCOUNT)
     assert bench.refusal(bench.own(elsewhere)).title == "another account"
     assert len(bench.said(Pay)) == 1
+
+
+def test_LC_L6_a_failed_payoff_is_not_paid_again_on_an_old_statement(bench: Bench) -> None:
+    entered(bench).hear(lc.quoted(), BANK)
+    failed = bench.file(Pay)[0]
+    bench.own(PaymentRefused(payment=failed.id, why="closed"))
+    bench.later(days=6)
+    again = PaymentOrderedAgain(by_clerk="Li", payment=failed.id)
+    assert bench.refusal(bench.own(again)).title == "statement out of date"
+    bench.hear(lc.quoted(PAYOFF_FEN + 1, n=6, good_through=(bench.now + timedelta(days=3)).date()), BANK)
+    assert [pay.amount_fen for pay in bench.said(Pay)] == [PAYOFF_FEN, PAYOFF_FEN + 1] and waits(bench) == []
+    assert bench.refusal(bench.own(again)).title == "not failed"
 
 
 def test_LC_F1_a_sale_of_another_notary_is_refused() -> None:

@@ -36,6 +36,7 @@ from tests.rules.seller_bank_cases import (
     quoted,
     registered,
     released,
+    reserved,
     sent,
     terms,
     with_case,
@@ -311,6 +312,14 @@ def test_LC_F4_the_release_is_said_in_the_case_that_goes_on() -> None:
     ) == (0, 1)
     assert [b.by_the_case for b in bench.said(PayoffCompleted, case=SECOND_CASE)] == [True]
     assert booked(bench) == []
+
+
+def test_LC_F4_the_release_is_said_in_the_case_that_holds_the_folio_not_in_a_newer_one() -> None:
+    bench = quoted()
+    bench.hear(reserved(), REGISTRY)
+    bench.hear(opened(), NOTARY, case=SECOND_CASE)
+    bench.own(money(bench.said(PayoffQuoted)[0].total_fen))
+    assert [bench.conversation().count("ReleaseApplied"), len(bench.said(ReleaseApplied))] == [1, 1]
 
 
 def test_civil_code_393_a_loan_settled_without_a_case_is_seen_and_released_in_a_later_one() -> None:

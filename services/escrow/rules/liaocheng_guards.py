@@ -3,6 +3,7 @@
 from contracts.events.case import CaseCompleted, CaseOpened, ClosingRequested
 from contracts.events.escrow import MoneyKind
 from contracts.events.registry import TransferRegistered
+from contracts.events.seller_bank import PayoffQuoted
 from contracts.procedures import PROCEDURES
 from services.escrow.applications import Applications
 from services.escrow.deposits import Deposits
@@ -16,8 +17,9 @@ from services.escrow.facts import (
 )
 from services.escrow.lenders import Lenders, Rejection
 from services.runtime.core.facts import PaymentOrderedAgain, Purpose
-from services.runtime.core.file import Refusal
+from services.runtime.core.file import Filed, Refusal
 from services.runtime.core.money import Ledger
+from services.runtime.core.periods import day_in_china
 from services.runtime.core.rule import All, Guard
 
 
@@ -126,6 +128,22 @@ def refuse_to_send_the_payoff_elsewhere(order: PaymentOrderedAgain, ledger: Ledg
     return None
 
 
+def refuse_to_pay_on_an_old_statement(
+    order: Filed[PaymentOrderedAgain], ledger: Ledger | None, quotes: All[PayoffQuoted]
+) -> Refusal | None:
+    """LC-L6 根据应还款余额证明: a payoff that failed is paid again only on the statement that holds that day. After its
+    last day the bank states the debt anew, and that is paid without an order."""
+    failed = ledger.order(order.fact.payment) if ledger is not None else None
+    if failed is None or failed.pay.purpose is not Purpose.PAYOFF or not quotes:
+        return None
+    newest = quotes[-1].fact
+    if failed.pay.about != newest.statement.number:
+        return Refusal("stated anew", f"the bank has stated the debt anew: {newest.statement.number}", "LC-L6")
+    if day_in_china(order.at) > newest.good_through:
+        return Refusal("statement out of date", f"it was good through {newest.good_through}", "LC-L6")
+    return None
+
+
 def refuse_to_send_a_lenders_money_elsewhere(
     order: PaymentOrderedAgain, ledger: Ledger | None, deposits: Deposits | None, lenders: Lenders | None
 ) -> Refusal | None:
@@ -162,6 +180,7 @@ IN_BOTH = (
     Guard(refuse_to_return_what_is_not_to_go_back),
     Guard(refuse_to_pay_twice),
     Guard(refuse_to_send_the_payoff_elsewhere),
+    Guard(refuse_to_pay_on_an_old_statement),
     Guard(refuse_an_answer_without_a_rejection),
 )
 FULL_GUARDS = (
