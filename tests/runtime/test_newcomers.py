@@ -147,6 +147,16 @@ def test_another_bank_that_joined_does_not_open_the_case_here() -> None:
     assert not bench.file(CaseOpened)
 
 
+def test_LC_L2_a_second_newcomer_hears_each_word_once_too() -> None:
+    bench = keeper()
+    bench.own(BankNamed(by_clerk="Li", institution="another-bank"))
+    words = words_for_ccb(bench.own(BankNamed(by_clerk="Li", institution="liaocheng-ccb")))
+    assert [n for n, _ in words] == list(range(1, len(words) + 1))
+    assert [type(event).__name__ for _, event in words].count("CaseOpened") == 1
+    again = bench.own(BankNamed(by_clerk="Li", institution="liaocheng-ccb"))
+    assert [type(event) for _, event in words_for_ccb(again)] == [PartyJoined]
+
+
 def test_a_readdressed_word_is_read_from_the_journal_as_it_was() -> None:
     bench = keeper()
     turn = bench.own(BankNamed(by_clerk="Li", institution="liaocheng-ccb"))

@@ -425,11 +425,14 @@ class _Fold:
         newcomer = inbox(joined.role, joined.institution)
         if newcomer == inbox(self.house.role, self.house.institution):
             return
-        for _, said in list(spoken_words(self.subject)):
+        words = list(spoken_words(self.subject))
+        told = {said.filed.id for _, said in words if any(recipient == newcomer for recipient, _ in said.to)}
+        for _, said in words:
             event = said.filed.fact
             if said.filed.case != case or not isinstance(event, Event) or joined.role not in event.heard_by:
                 continue
-            if all(recipient != newcomer for recipient, _ in said.to):
+            if said.filed.id not in told:  # what another newcomer was told comes there a second time
+                told.add(said.filed.id)
                 number = self.subject.outgoing.get(newcomer, 0) + 1
                 self.add(Readdressed(said.filed.id, self.letter.envelope.id, ((newcomer, number),)))
 
