@@ -23,7 +23,14 @@ from services.lending.views import Answer, Approval, Granted, Lent, OurMortgage,
 from services.runtime.core.file import Filed
 from services.runtime.core.rule import view
 from services.runtime.desk.access import Clerk, Here
-from services.runtime.desk.actions import Action, case_place, in_case, in_case_on_folio, of_unmatched_money
+from services.runtime.desk.actions import (
+    Action,
+    case_place,
+    in_case,
+    in_case_on_folio,
+    in_case_that_waits,
+    of_unmatched_money,
+)
 from services.runtime.desk.commands import Desk
 from services.runtime.desk.problems import Problem
 from services.runtime.institution import Institution
@@ -67,7 +74,7 @@ ACTIONS = (
         summary="Decide on the loan, or take no part in the case",
         clause="LC-L3, LC-L4",
         example={"approve": True, "amount_fen": 80_000_000},
-        where=in_case,
+        where=in_case_that_waits,
         answers="decide-loan",
         looked_up=("pool_ratio_ppm",),
     ),

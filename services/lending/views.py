@@ -122,13 +122,15 @@ def join_request(applied: LoanAppliedFor) -> JoinRequested:
 
 @dataclass(frozen=True, slots=True)
 class NotLetIn(View):
-    """The keeper has refused us a part in the case, and nobody has applied here again since."""
+    """The keeper has refused us a part in the case, and since then nobody has applied here again or let it rest."""
 
     refused: JoinRefused
 
     @classmethod
-    def of(cls, refused: Filed[JoinRefused], applied: Filed[LoanAppliedFor], opened: CaseOpened | None) -> Self | None:
-        return None if opened is not None or applied.order > refused.order else cls(refused.fact)
+    def of(
+        cls, refused: Filed[JoinRefused], since: Filed[LoanAppliedFor | LoanDecided], opened: CaseOpened | None
+    ) -> Self | None:
+        return None if opened is not None or since.order > refused.order else cls(refused.fact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,11 @@ class Answer(View):
             return None
         taken_back = withdrawn is not None and withdrawn.order > decided.order
         return cls(decided, decided.fact.approve and not taken_back)
+
+    @property
+    def mark(self) -> str:
+        """Once per decision."""
+        return self.decided.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,19 @@ def test_LC_L2_a_case_in_which_the_keeper_has_refused_us_a_part_is_none_of_ours_
     assert [row.id for row in bench.rows("case")] == [f"case/{own.CASE}"]
 
 
+def test_LC_L2_an_application_that_the_keeper_has_refused_can_be_let_rest() -> None:
+    bench = asked(code=WRONG_CODE)
+    bench.hear(ln.join_refused(), lc.NOTARY)
+    assert refused(bench, yes()) == ("not open here", "LC-L2")
+    bench.own(no("the buyer has gone elsewhere"))
+    assert actions(bench) == []
+    assert refused(bench, no()) == ("not open here", "LC-L2")
+    bench.own(applied())
+    let_in(bench)
+    assert bench.conversation() == ["JoinRequested", "JoinRequested"]
+    assert actions(bench) == ["decide-loan"]
+
+
 def test_LC_L2_the_keeper_is_not_asked_the_same_twice() -> None:
     bench = asked()
     assert refused(bench, applied(months=120)) == ("keeper is asked", "LC-L2")

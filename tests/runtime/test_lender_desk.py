@@ -120,6 +120,18 @@ async def test_LC_L2_after_the_keepers_no_the_application_is_made_again_for_the_
         assert (await bank.get(f"/cases/{CASE}"))["subject"] == FOLIO
 
 
+async def test_LC_L2_after_the_keepers_no_the_application_can_be_let_rest() -> None:
+    async with Bank() as bank:
+        decision = {"approve": False, "because": "the buyer has gone elsewhere"}
+        await bank.done(f"/cases/{CASE}/loan-decision", decision, status=404)
+        await bank.apply()
+        await bank.hears(ln.join_refused())
+        await bank.done(f"/cases/{CASE}/contracts", EXAMPLE, status=404)
+        await bank.done(f"/cases/{CASE}/loan-decision", decision)
+        assert await bank.get("/worklist") == []
+        await bank.done(f"/cases/{CASE}/loan-decision", decision, status=404)
+
+
 async def test_without_an_account_to_lend_from_the_application_must_name_one() -> None:
     async with Bank() as bank:
         bank.institution.settings = bank.settings.model_copy(update={"loan_account": None})

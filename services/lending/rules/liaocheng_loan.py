@@ -104,8 +104,9 @@ def ask_for_our_part(applied: LoanAppliedFor, opened: CaseOpened | None) -> Says
         yield join_request(applied)
 
 
-def say_no(decided: LoanDecided, _: CaseOpened) -> Says:
+def say_no(answer: Answer, _: CaseOpened) -> Says:
     """LC-L3 买方银行审核买方手续，对贷款申请进行审批。 Here the answer is no."""
+    decided = answer.decided.fact
     if not decided.approve:
         yield LoanRejected(because=decided.because, clause=decided.clause)
 
@@ -336,7 +337,7 @@ def _failed(ledger: Ledger, *, loan: bool) -> Waiting | None:
 
 RULES = (
     Rule(ask_for_our_part, per=LoanAppliedFor),
-    Rule(say_no, per=LoanDecided),
+    Rule(say_no, per=Answer),
     Rule(approve_the_loan, per=Contracted),
     Rule(take_the_yes_back, per=LoanWithdrawn),
     Rule(apply_for_our_mortgage, per=Part),

@@ -20,6 +20,7 @@ from services.lending.views import (
     GivenBack,
     Granted,
     Lent,
+    NotLetIn,
     OurMortgage,
     OurNotice,
     Over,
@@ -96,9 +97,12 @@ def decide_nothing_after_the_end(
     return None
 
 
-def decide_nothing_before_the_opening(_: LoanDecided, opened: CaseOpened | None) -> Refusal | None:
-    """LC-L2: as long as the keeper has not let us in, there is nothing to decide."""
-    if opened is not None:
+def decide_nothing_before_the_opening(
+    command: LoanDecided, opened: CaseOpened | None, refused: NotLetIn | None
+) -> Refusal | None:
+    """LC-L2: as long as the keeper has not let us in, there is nothing to decide; an application that it has refused
+    can be let rest by a no, which nobody else hears."""
+    if opened is not None or (refused is not None and not command.approve):
         return None
     return Refusal("not open here", "the keeper has not said that we have a part in this case", "LC-L2")
 

@@ -137,6 +137,17 @@ async def in_case_on_folio(handed: Handed) -> Place:
     return Place(unit, case)
 
 
+async def in_case_that_waits(handed: Handed) -> Place:
+    """`/cases/{case}/…`: the case's own subject; of a case that is not known here any more, wherever something of it
+    still waits for a person. Raises Problem 404."""
+    store, case = handed.institution.store, handed.path["case"]
+    if await store.row(f"case/{case}") is None:
+        async for wait in all_rows(store, "wait"):
+            if wait.case == case:
+                return Place(wait.subject, case)
+    return await in_case(handed)
+
+
 async def on_folio(handed: Handed) -> Place:
     """`/folios/{unit_number}/…`: the folio itself, whatever becomes of the cases."""
     return Place(unit_number(handed.path["unit_number"]))
