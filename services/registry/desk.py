@@ -98,8 +98,8 @@ router = Desk(
     Action(
         command=TransferAppliedFor,
         path="/cases/{case}/applications",
-        summary="Buyer and seller apply for the transfer themselves, at the counter",
-        clause="LC-F3",
+        summary="Buyer and seller apply themselves, at the counter: for the transfer, or first for its advance notice",
+        clause="LC-F3, LC-L4, LC-L5",
         example={
             "sellers": [SELLER],
             "buyers": [BUYER],
@@ -111,8 +111,8 @@ router = Desk(
     Action(
         command=RegistrationDecided,
         path="/cases/{case}/decision",
-        summary="Decide an application: approve, give back to be mended, refuse for good",
-        clause="LC-F3, X-3",
+        summary="Decide an application, with all its parts: approve, give back to be mended, refuse for good",
+        clause="LC-F3, LC-L4, LC-L5, X-3",
         example={"application": APPLICATION, "decision": "approve"},
         where=in_case,
         answers="decide-registration",

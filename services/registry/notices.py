@@ -76,12 +76,10 @@ class StandingNotices(View):
 class NumberedNotices(View):
     """No notice of the case waits for the number of its certificate."""
 
-    any: bool
-
     @classmethod
     def of(cls, entered: NoticesEntered | None, said: AdvanceNoticeRegistered | None) -> Self | None:
         """None between the entry of notices and the word that they are registered."""
-        return None if entered is not None and said is None else cls(said is not None)
+        return None if entered is not None and said is None else cls()
 
 
 @dataclass(frozen=True, slots=True)

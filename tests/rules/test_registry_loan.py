@@ -433,6 +433,13 @@ def test_LC_L6_X_2_release_of_the_old_mortgage_moves_the_new_ones_up(lending: sa
     assert home.register(bench).ranked() == released.remaining
 
 
+def test_X_2_certificate_of_a_new_mortgage_is_not_entered_once_more():
+    bench = sale.entered()
+    (new,) = sale.transfer(bench).new_mortgages
+    again = MortgageEntered(by_clerk="Li", mortgage=home.foreign_mortgage(new.certificate.number))
+    assert bench.refusal(bench.standing(again)).title == "mortgage is there"
+
+
 def test_LC_L7_release_before_the_opening_is_told_to_the_cases_institutions():
     bench = sale.with_folio()
     bench.hear(home.released(lc.MORTGAGE), sale.SELLERS_BANK)
