@@ -56,6 +56,7 @@ def incidents(found: Sequence[Mapping[str, Any]]) -> list[str]:
                 one["case"],
                 _incident(one),
                 f"POST {one['link']}" if one["link"] else "",
+                f"see {one['help']}",
             )
             if part
         )

@@ -11,8 +11,11 @@ from services.observer.desk import make_app
 from services.observer.feeds import Metrics as ObserverMetrics
 from services.registry.rules import RULEBOOK as REGISTRY
 from services.runtime.core.rule import Rulebook
+from services.runtime.dead_letters import OTHER, REASONS, reason_of
+from services.runtime.desk.pages import INCIDENT_HELP
 from services.runtime.metrics import Metrics
 from services.seller_bank.rules import RULEBOOK as SELLER_BANK
+from tests.docs.reasons import given
 from tests.runtime.test_settings_table import PAGE
 
 RULEBOOKS = {"escrow": ESCROW, "registry": REGISTRY, "seller_bank": SELLER_BANK}
@@ -38,6 +41,29 @@ def test_what_the_table_of_incidents_names_can_be_raised() -> None:
     first_cells = [line.split("|")[1] for line in incidents.splitlines() if line.count("|") >= 4]
     named = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
     assert named - {one for rulebook in RULEBOOKS.values() for one in raised(rulebook)} == set()
+
+
+def sections(marks: str) -> dict[str, str]:
+    """The text under each heading of this depth, up to the next heading, by the name that links use."""
+    parts = re.split(r"^(#+) (.*)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    found = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    return {name.lower().replace(" ", "-"): text.strip() for depth, name, text in found if depth == marks}
+
+
+def test_every_reason_that_the_code_gives_has_a_paragraph() -> None:
+    reasons = {where_and_why: reason_of(*where_and_why).name for where_and_why in given()}
+    assert [found for found, name in reasons.items() if name == OTHER.name] == []
+    assert set(reasons.values()) == {reason.name for reason in REASONS}, "a reason that nothing gives"
+    paragraphs = sections("####")
+    assert set(paragraphs) == {reason.name for reason in REASONS}
+    assert all(len(text.split()) > 15 and re.search("[Rr]etr(y|ied)|[Ss]kip", text) for text in paragraphs.values())
+
+
+@pytest.mark.parametrize("kind", INCIDENT_HELP)
+def test_every_kind_of_incident_has_a_section_that_its_help_leads_to(kind: str) -> None:
+    page, _, anchor = INCIDENT_HELP[kind].partition("#")
+    assert page == "docs/operations.md" and f"`{kind}`" in PAGE.read_text(encoding="utf-8")
+    assert (sections("##") | sections("###"))[anchor]
 
 
 TABLES = [(Metrics, "| metric |"), (ObserverMetrics, "| the observer's metric |")]

@@ -120,6 +120,20 @@ async def test_a_topic_that_is_not_there_is_unavailable_and_delays_nobody(bench:
     assert len(await bench.read(bench.topic)) == 6
 
 
+async def test_a_partition_is_read_page_by_page_as_it_stands(bench: Bench) -> None:
+    odd = cast("tuple[tuple[str, bytes], ...]", (("a", None), ("a", b"\xff")))
+    given = [Record(None, None, odd), *(Record(None, str(n).encode(), ()) for n in range(1, 8))]
+    assert await bench.log.page(bench.dead, 0, 0, 5) == []
+    for one in given:
+        await bench.log.append(bench.dead, one)
+    pages = [await bench.log.page(bench.dead, 0, start, 3) for start in (0, 3, 6, 8, 2**60)]
+    assert [[one.record for one in page] for page in pages] == [given[:3], given[3:6], given[6:], [], []]
+    assert [one.offset for page in pages for one in page] == list(range(8))
+    assert [list(page) for page in pages[:1]] == [list((await bench.read(bench.dead))[:3])]
+    with pytest.raises(LogUnavailable):
+        await bench.log.page("daiya.test.nowhere", 0, 0, 1)
+
+
 # --- in memory ----------------------------------------------------------------------------------------------
 
 

@@ -117,7 +117,7 @@ class DocumentLine(_Page):
 class Incident(_Page):
     """Something that a person must see. `kind`: `incident` is closed by a clerk, `stopped` is a subject
     that operations resume, `held` is a line that waits for a word that is missing, `struck` one that waits
-    until a person decides on a dead letter of it."""
+    until a person decides on a dead letter of it. `help` says where to read what to do."""
 
     id: str
     kind: Literal["incident", "stopped", "held", "struck"]
@@ -126,6 +126,7 @@ class Incident(_Page):
     since: datetime
     data: dict[str, Any]
     link: str | None = None
+    help: str
 
 
 class CasePage(_Page):
@@ -334,6 +335,12 @@ def _documents(facts: Sequence[Filed[Fact]]) -> list[DocumentLine]:
     return list(found.values())
 
 
+INCIDENT_HELP = {
+    "incident": "docs/operations.md#incidents",
+    "stopped": "docs/operations.md#stopped-subjects",
+    "held": "docs/operations.md#missing-words",
+    "struck": "docs/operations.md#struck-words",
+}
 INCIDENT_LINKS = {"incident": "/incidents/{}/close", "stopped": "/subjects/{}/resume", "held": None, "struck": None}
 
 
@@ -344,5 +351,6 @@ def _incident(row: Row) -> Incident:
         {
             "id": row.id, "kind": row.kind, "subject": row.subject, "case": row.case, "since": row.since,
             "data": row.data, "link": link.format(quote(named, safe="")) if link is not None else None,
+            "help": INCIDENT_HELP[row.kind],
         }
     )  # fmt: skip

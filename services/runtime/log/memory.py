@@ -55,7 +55,7 @@ class MemoryLog:
         await asyncio.sleep(0)
         if topic not in self.topics:
             raise LogUnavailable(f"{topic} is not there")
-        return tuple(self.topics[topic][partition][start : start + limit])
+        return list(self.topics[topic][partition][start : start + limit])
 
     def ends(self, topic: str) -> Mapping[int, int]:
         """The offset that the next record of each partition will have."""
