@@ -93,7 +93,9 @@ class Demo:
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_callback(self.rail.aclose)
             for place in self.places:
-                url = self._stack.addresses.desks[place.role.value][place.name]
+                url = self._stack.addresses.desks.get(place.role.value, {}).get(place.name, "")
+                if not url:
+                    raise BadSaleFile(f"{place.name} takes part in this sale, and no service of it runs here")
                 token = self._stack.token(place.role.value, place.name)
                 self.desks[place.role] = await closing.enter_async_context(Desk(place.name, url, token))
             await closing.enter_async_context(self.witness)

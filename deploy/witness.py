@@ -60,7 +60,7 @@ class Spoken:
 class Witness:
     """Reads along from the first record on. Use as an async context manager.
 
-    `on_event` hears of each event once, when all copies of it and of those seen before it are there. `changed[inbox]`
+    `on_event` hears of each event once, when all copies of it are there, and of what caused it before. `changed[inbox]`
     is set with each record there.
     """
 
@@ -135,6 +135,7 @@ class Witness:
         kind = EVENTS.get(envelope.type)
         if kind is not None and kind.numbered:
             self._note(envelope, kind, topic)
+        self._tell()
         self.changed[topic].set()
         self._news.set()
 
@@ -151,8 +152,33 @@ class Witness:
         for one in self._untold:
             if one.due is None and one.case in self._parties:
                 one.due = self._due(one)
-        while self._untold and (due := self._untold[0].due) is not None and due <= self._untold[0].copies:
-            self._on_event(self._untold.pop(0))
+
+    def _tell(self) -> None:
+        """Tell of what is whole, in the order in which it was seen, but of what caused a word before the word."""
+        while (found := self._next()) is not None:
+            self._untold.remove(found)
+            self._on_event(found)
+
+    def _next(self) -> Spoken | None:
+        """The first whose cause was told; None as long as a copy of it or of one before it is still to come."""
+        for one in self._untold:
+            if one.due is None or not one.due <= one.copies:
+                return None
+            if self._causes_told(one):
+                return one
+        return None
+
+    def _causes_told(self, one: Spoken) -> bool:
+        """Whether every word in the chain of its causes was told. A cause that was not read yet is on its way: it lies
+        in the inbox of who spoke."""
+        waited_for = {word.id for word in self._untold}
+        cause = self._causes[one.id]
+        while cause is not None and cause not in waited_for:
+            if cause not in self._causes:
+                return False
+            waited_for.add(cause)  # a circle, which only a forger can write, ends here
+            cause = self._causes[cause]
+        return cause is None
 
     def _admit(self, spoken: Spoken) -> None:
         """Who has a part in the case by this word."""

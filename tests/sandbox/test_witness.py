@@ -106,6 +106,22 @@ async def test_what_is_seen_before_the_opening_waits_for_it(with_lender: tuple[W
     assert [one.kind for one in heard] == [FolioReserved, CaseOpened]
 
 
+async def test_what_caused_a_word_is_told_before_it_whichever_was_read_first(
+    with_lender: tuple[Witness, list[Spoken]],
+) -> None:
+    witness, heard = with_lender
+    take_in(witness, loan.opened(), ESCROW, 1, REGISTRY, BANK)
+    asked = envelope(loan.join_requested(), LENDER, ESCROW, 2)
+    own = replace(envelope(lc.consent(), ESCROW, ESCROW, 3, cause=asked.id), type="daiya.own.number-allotted.v1")
+    for to in (REGISTRY, BANK, LENDER):
+        witness.take(BOXES[to], partition_of(FOLIO), encode(envelope(loan.joined(), ESCROW, to, 4, cause=own.id)))
+    assert [one.kind for one in heard] == [CaseOpened]
+    take_in(witness, loan.opened(), ESCROW, 1, LENDER)
+    for one in (own, asked):
+        take(witness, ESCROW, one)
+    assert [one.kind for one in heard] == [CaseOpened, JoinRequested, PartyJoined]
+
+
 async def test_of_two_events_of_one_moment_the_cause_comes_first(told: tuple[Witness, list[Spoken]]) -> None:
     witness, _ = told
     first = envelope(lc.opened(), ESCROW, BANK, 1)
