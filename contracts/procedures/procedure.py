@@ -69,11 +69,17 @@ class Procedure:
         """The steps by which `role` may say `event`."""
         return tuple(s for s in self.steps if s.event is event and s.by == role)
 
-    def step(self, role: Role, event: type[Event], known: frozenset[type[Fact]] = frozenset()) -> Step | None:
-        """The step that `role` takes by saying `event`, knowing these kinds of fact: the first that is allowed, or else
+    def step(
+        self,
+        role: Role,
+        event: type[Event],
+        known: frozenset[type[Fact]] = frozenset(),
+        heard: frozenset[type[Fact]] | None = None,
+    ) -> Step | None:
+        """The step that `role` takes by saying `event`, as `permitted` judges it: the first that is allowed, or else
         the first; None if it has none."""
         ways = self.ways(role, event)
-        return next((s for s in ways if not obstacle(s, known)), next(iter(ways), None))
+        return next((s for s in ways if not obstacle(s, known, heard)), next(iter(ways), None))
 
     def article(self, role: Role, event: type[Event]) -> str | None:
         """The article under which `role` says `event`: of all its steps; None if it has none."""
@@ -133,32 +139,47 @@ def groups_of(after: Iterable[type[Event] | tuple[type[Event], ...]]) -> tuple[f
     return tuple(frozenset(group if isinstance(group, tuple) else (group,)) for group in after)
 
 
-def permitted(procedure: Procedure, role: Role, event: type[Event], known: frozenset[type[Fact]]) -> str:
-    """Why `role`, knowing these kinds of fact, may not say `event` now; empty if it may."""
-    found = procedure.step(role, event, known)
+def permitted(
+    procedure: Procedure,
+    role: Role,
+    event: type[Event],
+    known: frozenset[type[Fact]],
+    heard: frozenset[type[Fact]] | None = None,
+) -> str:
+    """Why `role` may not say `event` now, when these kinds of fact are known; empty if it may.
+
+    `heard`: those that the speaker knows for sure, where somebody else judges. A word that must not have been said
+    binds whoever has heard it, and on its way it binds nobody: two words of two speakers cross. None: all of `known`.
+    """
+    found = procedure.step(role, event, known, heard)
     name = f"{procedure.name} ({procedure.edition})"
     if found is None:
         return f"{role.value} says no {event.__name__} in {name}"
-    why = obstacle(found, known)
+    why = obstacle(found, known, heard)
     return f"{event.__name__} {why} in {name}, {found.article}" if why else ""
 
 
-def obstacle(found: Step, known: frozenset[type[Fact]]) -> str:
-    """What stands against a step when these kinds of fact are known; empty if nothing does."""
+def obstacle(found: Step, known: frozenset[type[Fact]], heard: frozenset[type[Fact]] | None = None) -> str:
+    """What stands against a step when these kinds of fact are known, and `heard` of them (None: all) by whoever takes
+    it; empty if nothing does."""
     for group in found.after:
         if not group & known:
             return "comes after " + " or ".join(sorted(kind.__name__ for kind in group))
-    against = found.not_after & known
+    against = found.not_after & (known if heard is None else heard)
     return "does not come after " + ", ".join(sorted(kind.__name__ for kind in against)) if against else ""
 
 
 def violations(procedure: Procedure, trace: Iterable[Word]) -> list[str]:
-    """What in a recorded trace, in the order of saying, the procedure does not allow."""
+    """What in a recorded trace, in the order of saying, the procedure does not allow. Of a speaker it is known for sure
+    what it has said itself; what it had heard by then the trace does not tell."""
     known: set[type[Fact]] = set()
+    own: dict[Role, set[type[Fact]]] = {}
     found: list[str] = []
     for number, word in enumerate(trace, start=1):
-        why = permitted(procedure, word.by, word.event, frozenset(known))
+        theirs = own.setdefault(word.by, set())
+        why = permitted(procedure, word.by, word.event, frozenset(known), frozenset(theirs))
         if why:
             found.append(f"word {number}: {why}")
         known.add(word.event)
+        theirs.add(word.event)
     return found

@@ -229,24 +229,33 @@ def _violations(case: _Case) -> Iterator[Violation]:
     if case.procedure is None:
         return
     known = set[type[Fact]]()
+    own = dict[tuple[Role, str], set[type[Fact]]]()
     parties = {word.id for word in case.words}
     for word in case.around:
         if word.kind is None or not (word.id in parties or (word.case != case.name and word.kind.standing)):
             continue
         if word.id in parties and not word.kind.standing:
-            yield from _against(case, case.procedure, word, word.kind, frozenset(known))
+            theirs = own.setdefault((word.by, word.institution), set())
+            yield from _against(case, case.procedure, word, word.kind, frozenset(known), frozenset(theirs))
+            theirs.add(word.kind)
         known.add(word.kind)
 
 
 def _against(
-    case: _Case, procedure: Procedure, word: Heard, kind: type[Event], known: frozenset[type[Fact]]
+    case: _Case,
+    procedure: Procedure,
+    word: Heard,
+    kind: type[Event],
+    known: frozenset[type[Fact]],
+    own: frozenset[type[Fact]],
 ) -> Iterator[Violation]:
-    step = procedure.step(word.by, kind, known)
+    """`own`: what the speaker had said itself. What it had heard by then the feeds do not tell."""
+    step = procedure.step(word.by, kind, known, own)
     unmet = [group for group in step.after if not group & known] if step is not None else []
     # What only they say whose feeds are not read may have been said.
     barred = step.not_after if step is not None else frozenset[type[Event]]()
     hidden = {event for group in unmet for event in group - barred if case.unseen(event)}
-    why = permitted(procedure, word.by, kind, known | hidden)
+    why = permitted(procedure, word.by, kind, known | hidden, own)
     if why:
         said = {other.kind for other in case.words}
         missing = {event for group in unmet if not group & (said | hidden) for event in group}

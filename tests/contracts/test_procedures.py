@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from contracts.event import Event, Role
+from contracts.event import Event, Fact, Role
 from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, ClosingRequested, PartyJoined
 from contracts.events.escrow import (
     BalancePaid,
@@ -154,8 +154,20 @@ def test_what_waits_for_nothing_of_each_other_may_be_said_in_any_order() -> None
     assert violations(LC_FULL, (*LEGAL[:9], release, gone, balance, LEGAL[12])) == []
 
 
+def test_words_that_cross_are_no_disorder_and_whoever_has_heard_the_other_may_not_say_it() -> None:
+    closed = (*LOAN[:9], Word(E, ClosingRequested), Word(R, RegistrationClosed))
+    assert violations(LC_LOAN, (*closed, Word(B, MortgageApplicationMade))) == []
+    known = frozenset[type[Fact]](word.event for word in closed)
+    assert permitted(LC_LOAN, B, MortgageApplicationMade, known).startswith(
+        "MortgageApplicationMade does not come after RegistrationClosed"
+    )
+    assert permitted(LC_LOAN, B, MortgageApplicationMade, known, frozenset({LoanApproved})) == ""
+    assert violations(LC_LOAN, (*closed, Word(R, AdvanceNoticeRegistered)))
+
+
 def dependent(procedure: Procedure, trace: tuple[Word, ...]) -> Iterator[tuple[int, int]]:
-    """Each pair of places where the later waits for the earlier alone, or must not come before it."""
+    """Each pair of places where the later waits for the earlier alone, or is its speaker's too and must not come before
+    it."""
     for later, word in enumerate(trace):
         found = procedure.step(word.by, word.event, frozenset(w.event for w in trace[:later]))
         assert found is not None
@@ -166,7 +178,7 @@ def dependent(procedure: Procedure, trace: tuple[Word, ...]) -> Iterator[tuple[i
         for earlier, other in enumerate(trace[:later]):
             theirs = procedure.step(other.by, other.event, frozenset(w.event for w in trace[:earlier]))
             assert theirs is not None
-            if word.event in theirs.not_after:
+            if word.by is other.by and word.event in theirs.not_after:
                 yield earlier, later
 
 
