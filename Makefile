@@ -17,6 +17,7 @@ endif
 export PROCEDURE
 export PLANTED_FEN
 
+.PHONY: simulate mutants
 .PHONY: help venv demo test check up down status contracts clean
 
 help: ## list the targets
@@ -30,6 +31,12 @@ demo: venv ## play one case and check every fen (PROCEDURE=LC-LOAN or LC-FULL; P
 
 test: venv ## run the whole test suite on a real Kafka and MongoDB
 	@$(PYTHON) -m pytest
+
+simulate: venv ## many seeds of the simulation on all cores (SEEDS=1000 FROM=0 PROCEDURE=LC-FULL; all procedures without)
+	@$(PYTHON) -m tests.simulation simulate --seeds $(or $(SEEDS),1000) --first $(or $(FROM),0) --procedure "$(PROCEDURE)"
+
+mutants: venv ## plant each fault of the list in the product, and see the simulation find it
+	@$(PYTHON) -m tests.simulation mutants
 
 check: venv ## linters, types, import directions, generated files, demands
 	@$(PYTHON) .ci/check.py

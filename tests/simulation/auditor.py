@@ -61,6 +61,7 @@ class Paid:
     data: Data
     at: datetime
     booked: bool = False
+    arrived: bool = False
     failed: bool = False
 
 
@@ -227,7 +228,9 @@ class Auditor:
         """A transfer has arrived, or come back."""
         self.conserved()
         paid = self.paid.get(order.key)
-        if not arrived and paid is not None:
+        if arrived and paid is not None:
+            paid.arrived = True
+        elif paid is not None:
             paid.failed = True
             self.held_fen[paid.role, paid.case] += order.amount_fen
             self._unclaim(paid)
@@ -465,6 +468,16 @@ class Auditor:
         numbers = [data["transfer"]["number"], *(m["certificate"]["number"] for m in data["mortgages"])]
         folio.notices |= dict.fromkeys(numbers, case)
 
+    def _notices_ended(self, house: "House", subject: str, case: str, fact: Data, data: Data) -> None:
+        """X-3: the notices end only when every lender that had sent something has it back."""
+        model = self.case(case)
+        whole = {name for _, name, _ in model.said["LoanReturned"]}
+        whole |= {name for _, name, ended in model.said["LendingEnded"] if not ended["sent_fen"]}
+        noticed = {m["lender"] for _, _, said in model.said["AdvanceNoticeRegistered"] for m in said["mortgages"]}
+        if not noticed <= whole:
+            self.broken("notices end last", f"{case}: {sorted(noticed - whole)} have not said that they are whole")
+        self._notices_gone(house, subject, case, fact, data)
+
     def _notices_gone(self, house: "House", subject: str, case: str, fact: Data, data: Data) -> None:
         folio = self.folios[subject]
         for number in data["certificates"]:
@@ -488,14 +501,16 @@ class Auditor:
             self.broken("X-1 conservation", f"{case} has ended with {self.held_fen[house.role, case]} fen held")
 
     def _lending_ended(self, house: "House", subject: str, case: str, fact: Data, data: Data) -> None:
-        sent = sum(
-            p.data["amount_fen"]
+        loans = [
+            p
             for p in self.paid.values()
-            if p.case == case and p.data["purpose"] == "loan" and p.booked and p.role is house.role
-            if self.city.house_of_account(p.data["from_account"]) is house
-        )
-        if data["sent_fen"] != sent:
-            self.broken("LendingEnded says what was sent", f"{house.name} in {case}: {data['sent_fen']}, sent {sent}")
+            if p.case == case and p.data["purpose"] == "loan" and p.data["from_account"] in house.settings.accounts
+        ]
+        arrived = sum(p.data["amount_fen"] for p in loans if p.arrived)
+        booked = sum(p.data["amount_fen"] for p in loans if p.booked)
+        if not arrived <= data["sent_fen"] <= booked:
+            what = f"{house.name} in {case} says {data['sent_fen']}; the rail took {booked}, {arrived} arrived"
+            self.broken("LendingEnded says what was sent", what)
 
     def _allotted(self, house: "House", data: Data) -> None:
         number = data["document"]["number"]
@@ -558,7 +573,7 @@ SAID: dict[str, On] = {
     "CaseCancelled": Auditor._cancelled_case,
     "CaseCompleted": Auditor._completed_case,
     "AdvanceNoticeRegistered": Auditor._noticed,
-    "AdvanceNoticeEnded": Auditor._notices_gone,
+    "AdvanceNoticeEnded": Auditor._notices_ended,
     "AdvanceNoticeLapsed": Auditor._notices_gone,
     "LendingEnded": Auditor._lending_ended,
 }

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from contracts.event import Role
+from services.buyer_bank.rules import RULEBOOK as BUYER_BANK
 from services.escrow.rules import RULEBOOK as ESCROW
+from services.fund_center.rules import RULEBOOK as FUND_CENTER
 from services.registry.rules import RULEBOOK as REGISTRY
 from services.runtime.core.rule import Rulebook
 from services.runtime.rail import Transfer
@@ -17,6 +19,7 @@ from services.seller_bank.rules import RULEBOOK as SELLER_BANK
 from tests.simulation.auditor import Auditor, Violation
 from tests.simulation.chance import Chances, Plan
 from tests.simulation.house import House
+from tests.simulation.lenders import BANK, FUND, OTHER_BANK, POLICY
 from tests.simulation.loop import SteppedLoop
 from tests.simulation.outside import Bank, Broker
 from tests.simulation.scheduler import Scheduler
@@ -24,6 +27,7 @@ from tests.simulation.scheduler import Scheduler
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # a Monday morning in China, in a year whose holidays are published
 LIVELY_STEPS, MOST_STEPS = 6_000, 60_000
 MOST_JUMPS = 6
+TO_LEND_FEN = 10**11
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,9 @@ class Seat:
     settings: HouseSettings
 
 
-def _seat(role: Role, name: str, rulebook: Rulebook, title: str, *accounts: str) -> Seat:
-    return Seat(role, name, rulebook, HouseSettings.model_validate({"title": title, "accounts": accounts}))
+def _seat(role: Role, name: str, rulebook: Rulebook, title: str, *accounts: str, **settings: object) -> Seat:
+    known = {"title": title, "accounts": accounts, **settings}
+    return Seat(role, name, rulebook, HouseSettings.model_validate(known))
 
 
 ESCROW_ACCOUNT, BANK_ACCOUNT = "ESCROW-LC-01", "ICBC-LC-SETTLE"
@@ -46,7 +51,20 @@ FULL_SEATS = (
     _seat(Role.REGISTRY, "liaocheng-registry", REGISTRY, "聊城登记"),
     _seat(Role.SELLER_BANK, "liaocheng-icbc", SELLER_BANK, "聊城工行", BANK_ACCOUNT),
 )
-SEATS: dict[str, tuple[Seat, ...]] = {"LC-FULL": FULL_SEATS}
+LENDER_SEATS = (
+    _seat(Role.BUYER_BANK, BANK, BUYER_BANK, "聊城建行", "CCB-LC-LOANS", loan_account="CCB-LC-LOANS"),
+    _seat(Role.BUYER_BANK, OTHER_BANK, BUYER_BANK, "聊城农行", "ABC-LC-LOANS", loan_account="ABC-LC-LOANS"),
+    _seat(
+        Role.FUND_CENTER,
+        FUND,
+        FUND_CENTER,
+        "聊城公积金",
+        "FUND-LC-LOANS",
+        loan_account="FUND-LC-LOANS",
+        lending_policy=POLICY.model_dump(mode="json"),
+    ),
+)
+SEATS: dict[str, tuple[Seat, ...]] = {"LC-FULL": FULL_SEATS, "LC-LOAN": (*FULL_SEATS, *LENDER_SEATS)}
 """Who takes part in a procedure's cases."""
 
 
@@ -72,7 +90,7 @@ class City:
 
         self.plan = plan
         self.chances = chances = Chances(plan)
-        self.time = START + timedelta(hours=chances.city.randrange(24 * 7))
+        self.time = self.began = START + timedelta(hours=chances.city.randrange(24 * 7))
         self.steps = 0
         self.loop = SteppedLoop()
         self.scheduler = Scheduler(chances, self.loop)
@@ -88,8 +106,8 @@ class City:
             for seat in (SEATS[plan.procedure] if seats is None else seats)
         }
         self._accounts = {account: house for house in self.houses.values() for account in house.settings.accounts}
-        for account in self._accounts:
-            self.bank.open(account, f"owner of {account}", 0)
+        for account, house in self._accounts.items():
+            self.bank.open(account, f"owner of {account}", TO_LEND_FEN if house.settings.loan_account else 0)
         self.people = People(self)
         self.jumps = 0
 
@@ -144,6 +162,7 @@ class City:
                 look_at_the_end(self)
             except Violation as broken:
                 violation = broken
+            counted = dict(self.chances.counted)
             for house in self.houses.values():
                 for process in list(house.processes):
                     process.kill()
@@ -153,7 +172,7 @@ class City:
             model = self.auditor.case(sale.case)
             ends[model.over or ("waiting" if model.opened else "never opened")] += 1
         return Ran(
-            self.plan, self.steps, violation, dict(self.chances.counted), dict(self.auditor.met),
+            self.plan, self.steps, violation, counted, dict(self.auditor.met),
             self.chances.happened, self.auditor.story, ends,
         )  # fmt: skip
 
@@ -220,12 +239,15 @@ class City:
         return not self.scheduler.waiting and any(way() for n, way in enumerate(ways[:4]) if n != first)
 
     def _work(self) -> bool:
-        could = [(p, name) for house in self.houses.values() for p in house.processes for name in p.could()]
-        if not could:
-            return False
-        process, name = could[self.chances.order.randrange(len(could))]
-        process.begin(name)
-        return True
+        chance = self.chances.order
+        there = [process for house in self.houses.values() for process in house.processes]
+        first = chance.randrange(len(there) or 1)
+        for process in there[first:] + there[:first]:
+            could = process.could()
+            if could:
+                process.begin(could[chance.randrange(len(could))])
+                return True
+        return False
 
     def _settle(self) -> bool:
         on_its_way = self.bank.books.on_its_way()

@@ -124,6 +124,7 @@ class Database:
         self.kinds: dict[str, list[tuple[datetime, str, int, str]]] = {}  # by kind: since, id, partition, subject
         self.unpaid: set[str] = set()  # payments that the rail has not answered for good
         self.changes = 0  # how often rows have changed
+        self._read: dict[str, tuple[bytes, Row]] = {}  # for those who only look on
 
     # --- the journal --------------------------------------------------------------------------------------------------
 
@@ -222,7 +223,14 @@ class Database:
 
     def of_kind(self, kind: str) -> list[Row]:
         """All rows of a kind, for whoever looks on."""
-        return [self.row_of(self.rows[row_id]) for _, row_id, _, _ in self.kinds.get(kind, ())]
+        return [self._seen(row_id) for _, row_id, _, _ in self.kinds.get(kind, ())]
+
+    def _seen(self, row_id: str) -> Row:
+        raw = self.rows[row_id]
+        there = self._read.get(row_id)
+        if there is None or there[0] is not raw:
+            there = self._read[row_id] = raw, self.row_of(raw)
+        return there[1]
 
     def mark_row(self, row_id: str, mark: str, value: str) -> bool:
         """As Store.mark_row."""

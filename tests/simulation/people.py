@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from contracts.event import Role
@@ -28,7 +27,21 @@ from services.runtime.core.rows import Row
 from services.runtime.rail import Transfer
 from services.seller_bank.facts import ConsentDecided, LoanImported, MoneyDecided, PayoffAsked
 from tests.simulation.house import House
-from tests.simulation.outside import at_once
+from tests.simulation.lenders import (
+    DOWN_PAYMENT_FEN,
+    Loan,
+    answer_rejection,
+    apply_again,
+    decide,
+    examine,
+    loans_of,
+    mend,
+    send_back,
+    sign_contracts,
+    state_the_pool,
+    take_back,
+    turn_to_the_lenders,
+)
 from tests.support.people import example_person
 
 if TYPE_CHECKING:
@@ -67,6 +80,7 @@ class Sale:
     answers: dict[str, list[Any]]
     begins_at: int
     own_part_fen: int
+    loans: list[Loan]
     ticks: int = 0
     sent_fen: int = 0
     topped_up: int = 0
@@ -153,6 +167,14 @@ class People:
         buyer = home.owner + 1 + n
         case = f"{plan.procedure}-{home.unit[-1]}{n + 1}"
         accounts = self._open(home.owner, 0), self._open(buyer, 10 * PRICE_FEN)
+        institutions = {seat.role: seat.name for seat in self.city.houses.values() if seat.role in NEEDED}
+        own_part_fen, loans = PRICE_FEN, list[Loan]()
+        if plan.procedure == "LC-LOAN":
+            own_part_fen = DOWN_PAYMENT_FEN
+            loans = loans_of(self, PRICE_FEN - own_part_fen)
+            for loan in loans:
+                if chances.city.random() < 0.35:
+                    institutions[self.city.houses[loan.lender].role] = loan.lender
         people = example_person(home.owner), example_person(buyer)
         sale = SaleBrought.model_validate(
             {
@@ -160,7 +182,8 @@ class People:
                 "procedure": plan.procedure,
                 "edition": "2023-03-20",
                 "unit_number": home.unit,
-                "institutions": {house.role: house.name for house in self.city.houses.values()},
+                "institutions": institutions,
+                "down_payment_fen": own_part_fen if loans else None,
                 "contract_number": f"LC-2026-{home.unit[-1]}{n}",
                 "contract_date": "2026-02-20",
                 "sellers": (Party(person=people[0], share=WHOLE, account=accounts[0]),),
@@ -173,11 +196,11 @@ class People:
         acts = {
             kind: chances.people.randrange(60)
             for kind, chance in ACTS.items()
-            if chances.unusual(kind, chance) or chance is None
+            if (kind != LENDERS_NO or loans) and chances.unusual(kind, chance)
         }
         decisions: list[str] = []
         for kind, chance in (("return", 0.12), ("return", 0.04), ("refuse", 0.05)):
-            if chances.unusual(f"application {kind}ed", chance):
+            if chances.unusual(f"application {DONE[kind]}", chance):
                 decisions.append(kind)
         answers: dict[str, list[Any]] = {
             "decide-registration": decisions,
@@ -185,7 +208,7 @@ class People:
         }
         self.sales[case] = Sale(
             case, home, *people, *accounts, PRICE_FEN, sale, acts, answers,
-            begins_at=n * chances.city.choice((0, 10, 60)), own_part_fen=PRICE_FEN,
+            n * chances.city.choice((0, 10, 60)), own_part_fen, loans,
             gives_up=chances.unusual("the buyer gives up paying", 0.05),
         )  # fmt: skip
 
@@ -194,7 +217,10 @@ class People:
     def payers(self, case: str) -> frozenset[str]:
         """Whose money an article of the case covers."""
         sale = self.sales.get(case)
-        return frozenset((sale.buyer_account, sale.seller_account)) if sale is not None else frozenset()
+        if sale is None:
+            return frozenset()
+        lenders = (self.city.houses[loan.lender].settings.loan_account or "" for loan in sale.loans)
+        return frozenset((sale.buyer_account, sale.seller_account, *lenders))
 
     def loan_paid_by(self, order: Transfer, case: str) -> str:
         """The folio whose old loan a transfer is for."""
@@ -216,16 +242,16 @@ class People:
     def act(self) -> bool:
         """Somebody does something. False where nobody has anything to do now."""
         chance = self.city.chances.order
-        ways = [self._hand_in_again, self._begin, self._answer_a_worklist, self._do_something_unusual]
+        ways = [self._hand_in_again, self._begin, self._borrow, self._answer_a_worklist, self._do_something_unusual]
         chance.shuffle(ways)
         return any(way() for way in ways)
 
     def _tell(self, role: Role, fact: Command, case: str, subject: str, key: str) -> bool:
         """Hand something in at a desk, under a key of its own: once done, it is not done again."""
         house = self.city.role(role)
-        return self._tell_house(house, fact, case, subject, key)
+        return self.tell_house(house, fact, case, subject, key)
 
-    def _tell_house(self, house: House, fact: Command, case: str, subject: str, key: str) -> bool:
+    def tell_house(self, house: House, fact: Command, case: str, subject: str, key: str) -> bool:
         told_id = derived_id("desk", house.name, key)
         if told_id in self.told or told_id in self.city.auditor.outcomes or not house.processes:
             return False
@@ -264,6 +290,8 @@ class People:
             if self._tell(Role.SELLER_BANK, home.loan, STANDING, home.unit, f"loan {home.unit}"):
                 return True
         outcomes = self.city.auditor.outcomes
+        if state_the_pool(self):
+            return True
         for sale in self.sales.values():
             sale.ticks += 1
             first = derived_id("desk", self.city.role(Role.REGISTRY).name, f"folio {sale.home.unit}")
@@ -272,6 +300,9 @@ class People:
             if self._tell(Role.ESCROW, sale.brought, sale.case, sale.home.unit, f"sale {sale.case}"):
                 return True
         return False
+
+    def _borrow(self) -> bool:
+        return any(turn_to_the_lenders(self, sale) for sale in self.sales.values() if sale.loans)
 
     def _answer_a_worklist(self) -> bool:
         """One clerk looks at one worklist, or one buyer or seller is told of it."""
@@ -286,8 +317,10 @@ class People:
         return False
 
     def _answer(self, house: House, row: Row) -> bool:
-        answer = ANSWERS.get(row.data["action"])
-        if answer is None:
+        action = row.data["action"]
+        answer = ANSWERS.get(action)
+        lend = LENDERS_ANSWERS.get(action) if house.settings.loan_account else None
+        if answer is None and lend is None:
             self.city.auditor.broken("every wait can be answered", f"{house.name}: nobody knows how to {row.data}")
         mark = f"{house.name}/{row.id}/{row.since}"
         n, then = self.tried.get(mark, (0, -1))
@@ -295,11 +328,11 @@ class People:
             return False  # its outcome is not known yet
         if n >= MOST_TRIES or house.database.changes == then:
             return False  # it was refused, and nothing has changed since
-        fact = answer(self, row)
+        fact = lend(self, house, row) if lend is not None else answer(self, row) if answer is not None else None
         if fact is None or isinstance(fact, bool):
             return bool(fact)
         self.tried[mark] = n + 1, house.database.changes
-        return self._tell_house(house, fact, row.case, row.subject, f"{mark} {n + 1}")
+        return self.tell_house(house, fact, row.case, row.subject, f"{mark} {n + 1}")
 
     def _do_something_unusual(self) -> bool:
         if self.city.chances.calm:
@@ -476,10 +509,26 @@ ANSWERS: dict[str, Answer] = {
     ),
     "order-payment-again": lambda _, row: PaymentOrderedAgain(by_clerk="Li", payment=row.data["about"]),
     "return-money": lambda _, row: ReturnOrdered(by_clerk="Li", money=row.data["about"]),
+    "answer-rejection": lambda people, row: answer_rejection(people, people.city.role(Role.ESCROW), row),
 }
 """How each thing that waits is done: the command, True where something else was done, None where nothing is now."""
 
+LENDERS_ANSWERS: dict[str, Callable[[People, House, Row], Command | bool | None]] = {
+    "apply-for-loan": apply_again,
+    "decide-loan": decide,
+    "sign-contracts": sign_contracts,
+    "examine-borrower": examine,
+    "mend-application": mend,
+    "return-money": send_back,
+}
+"""The same at a lender's desk."""
+
+DONE = {"return": "returned", "refuse": "refused"}
+LENDERS_NO = "a lender takes its yes back"
+NEEDED = (Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK)
+
 ACTS: dict[str, float] = {
+    LENDERS_NO: 0.1,
     "withdrawal": 0.1,
     "restriction": 0.1,
     "foreign mortgage": 0.04,
@@ -493,6 +542,7 @@ ACTS: dict[str, float] = {
     "the borrower settles himself": 0.06,
 }
 UNUSUAL: dict[str, Callable[[People, Sale], bool]] = {
+    LENDERS_NO: take_back,
     "withdrawal": People.withdraw,
     "restriction": People.restrict,
     "restriction lifted": People.lift,
@@ -514,11 +564,12 @@ def _period(name: str, whose: Role, days: int, count: Days) -> Period:
 
 
 PERIODS = (
+    _period("down-payment", Role.ESCROW, 3, Days.CALENDAR),
+    _period("loan-decision", Role.BUYER_BANK, 4, Days.WORKING),
+    _period("disbursement", Role.BUYER_BANK, 2, Days.WORKING),
     _period("price", Role.ESCROW, 3, Days.CALENDAR),
     _period("consent", Role.SELLER_BANK, 2, Days.WORKING),
     _period("registration", Role.REGISTRY, 5, Days.WORKING),
     _period("payoff-booking", Role.SELLER_BANK, 1, Days.WORKING),
     _period("release", Role.SELLER_BANK, 2, Days.WORKING),
 )
-
-__all__ = ["Home", "People", "Sale", "at_once", "timedelta"]
