@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.buyer_bank.rules import RULEBOOK as BUYER_BANK
 from services.escrow.rules import RULEBOOK as ESCROW
 from services.observer.desk import make_app
 from services.observer.feeds import Metrics as ObserverMetrics
@@ -18,7 +19,7 @@ from services.seller_bank.rules import RULEBOOK as SELLER_BANK
 from tests.docs.reasons import given
 from tests.runtime.test_settings_table import PAGE
 
-RULEBOOKS = {"escrow": ESCROW, "registry": REGISTRY, "seller_bank": SELLER_BANK}
+RULEBOOKS = {"escrow": ESCROW, "registry": REGISTRY, "seller_bank": SELLER_BANK, "buyer_bank": BUYER_BANK}
 
 
 def raised(rulebook: Rulebook) -> Iterator[str]:
