@@ -113,7 +113,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["open", "apply-for-loan", "show", "watch", "worklist", "incidents", "resume", "serve"]
+    "command", ["open", "apply-for-loan", "show", "watch", "worklist", "incidents", "resume", "dead", "serve"]
 )
 def test_every_command_has_help(command: str) -> None:
     code, out, _ = run(command, "--help")
