@@ -36,7 +36,7 @@ def test_a_planted_fen_is_the_only_thing_that_differs_in_a_whole_case_with_two_l
     assert done.returncode == 1, done.stdout + done.stderr
     found = verdicts(done)
     assert {name for name, mark in found.items() if mark == "✗"} == FAILED
-    assert len(found) == 21 and "the order is that of LC-LOAN (2023-03-20)" in found
+    assert len(found) == 21 and "the order is that of LC-LOAN" in found
     for lender in ("liaocheng-ccb", "liaocheng-fund"):
         assert found[f"{lender} paid once, on its notice's certificate, into the deposit account"] == "✓"
     assert re.search(r"^  mortgage  rank 1: .*\n  mortgage  rank 2: .*\n  notice    none$", done.stdout, re.MULTILINE)
@@ -50,7 +50,7 @@ def test_a_case_paid_in_full_passes_every_check_without_lenders() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     found = verdicts(done)
     assert set(found.values()) == {"✓"} and len(found) == 18
-    assert "the order is that of LC-FULL (2023-03-20)" in found
+    assert "the order is that of LC-FULL" in found
     assert "  mortgage  none\n  notice    none\n" in done.stdout
 
 
