@@ -29,6 +29,8 @@ from tests.demands import ROOT, Named, all_rules, all_tests
 
 ONE_RULE_WITHIN = 60.0
 SEEDS = 3
+FOLDERS = (("tests/rules/", True), ("tests/observer/", True), ("tests/rules/", False), ("tests/stories/", None))
+"""Where tests are, in the order of asking, and whether near to a rule, far from it, or either."""
 # Only that a test fails matters, not what it says then: so nothing that makes messages, and no plugin not needed.
 PYTEST = ("-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin")
 CONTEXT = multiprocessing.get_context("fork")
@@ -75,7 +77,7 @@ def unproved(root: Path, demands: Sequence[str], within: float) -> list[str]:
     sound: dict[str, list[Named]] = {}
     lines: list[str] = []
     why: dict[Named, str] = {}
-    for folder, near in (("tests/rules/", True), ("tests/rules/", False), ("tests/stories/", None)):
+    for folder, near in FOLDERS:
         left = {rule: wanted for rule, wanted in left.items() if wanted}
         if left and folder not in sound:
             of_it = [test for test in shown if test.path.startswith(folder)]

@@ -79,7 +79,7 @@ def test_each_wait_has_its_clause_and_the_moment_since_which_it_holds_up() -> No
     assert (application.by.role, application.since) == (E, NOON + timedelta(minutes=3))
 
 
-def test_a_case_from_beginning_to_end() -> None:
+def test_LC_R5_a_case_from_beginning_to_end() -> None:
     found = page(whole())
     assert (found.status, found.waiting_for, found.violations, found.unobserved) == (Status.COMPLETED, (), (), ())
     assert (found.procedure, found.edition) == ("LC-FULL", "2023-03-20")
@@ -90,7 +90,7 @@ def test_a_case_from_beginning_to_end() -> None:
     assert found.line.status is Status.COMPLETED and not found.line.overdue and found.line.since == NOON
 
 
-def test_nothing_personal_is_on_the_page() -> None:
+def test_LC_R5_nothing_personal_is_on_the_page() -> None:
     shown = page(whole()).model_dump_json()
     for person in (lc.SELLER, lc.BUYER):
         assert person.name not in shown and str(person.id_number) not in shown
