@@ -1,0 +1,371 @@
+"""A city of lenders: the world of a sale with a loan, its buyer at their desks, and what is true of it at rest."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contracts.event import Role
+from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, PartyJoined
+from contracts.events.escrow import DepositConfirmed, MoneyKind
+from contracts.events.lender import LendingEnded, LoanApproved, LoanDisbursed, LoanReturned, MortgageApplicationMade
+from contracts.events.registry import (
+    AdvanceNoticeEnded,
+    AdvanceNoticeLapsed,
+    AdvanceNoticeRegistered,
+    RegistrationClosed,
+    Stage,
+    TransferRegistered,
+)
+from contracts.events.seller_bank import PayoffQuoted
+from contracts.values import UnitNumber
+from services.buyer_bank.rules import RULEBOOK as BUYER_BANK
+from services.escrow.facts import ApplicationMended, RejectionAnswered
+from services.fund_center.facts import POOL, BorrowerExamined, PoolStated
+from services.fund_center.policy import Home, LendingPolicy
+from services.fund_center.rules import RULEBOOK as FUND_CENTER
+from services.lending import facts as lending
+from services.lending.facts import ContractsSigned, LoanAppliedFor, LoanDecided
+from services.runtime.core.calendar_table import LATER_YEARS, YearTable
+from services.runtime.core.facts import Pay, Purpose
+from services.runtime.core.file import STANDING, Phase
+from services.runtime.core.money import OrderState
+from services.runtime.core.periods import Calendar
+from tests.stories.test_liaocheng_full import folio
+from tests.stories.test_liaocheng_full import loan as sellers_loan
+from tests.stories.world import CASE, MEMBERS, Member, World
+from tests.support import liaocheng as lc
+from tests.support import loan as ll
+from tests.support.bench import FOLIO, NOON
+
+BANK, OTHER_BANK, FUND = ll.LENDER[1], ll.OTHER_BANK[1], ll.FUND[1]
+ACCOUNTS = {BANK: ll.LENDER_ACCOUNT, OTHER_BANK: "ABC-LC-LOANS", FUND: ll.FUND_ACCOUNT}
+TO_LEND_FEN = 10 * lc.PRICE_FEN
+
+
+def _policy() -> LendingPolicy:
+    """The city's policy, as its settings have it, for a buyer of the stories: people there are old, and need much."""
+    city: Any = yaml.safe_load((Path(__file__).parents[2] / "deploy" / "liaocheng.yaml").read_text(encoding="utf-8"))
+    settings = next(one["settings"] for one in city["institutions"] if one["role"] == Role.FUND_CENTER.value)
+    policy = LendingPolicy.model_validate(settings["lending_policy"])
+    first_home = policy.first_home.model_copy(update={"most_for_one_fen": 2 * ll.LOAN_FEN})
+    return policy.model_copy(update={"oldest_years": 110, "first_home": first_home})
+
+
+POLICY = _policy()
+
+
+def _lender(role: Role, name: str, title: str, *, fund: bool = False) -> Member:
+    settings: dict[str, Any] = {"loan_account": ACCOUNTS[name]}
+    if fund:
+        settings["lending_policy"] = POLICY.model_dump(mode="json")
+    return Member(role, name, title, FUND_CENTER if fund else BUYER_BANK, {ACCOUNTS[name]: TO_LEND_FEN}, settings)
+
+
+LENDERS = {
+    BANK: _lender(*ll.LENDER, "聊城建行"),
+    OTHER_BANK: _lender(*ll.OTHER_BANK, "聊城农行"),
+    FUND: _lender(*ll.FUND, "聊城公积金", fund=True),
+}
+
+
+@dataclass
+class Asked:
+    """What the buyer asks a lender for, and when: as soon as the down payment is certified, or later. `wrong`: fields
+    of a first application that are not so."""
+
+    lender: str
+    amount_fen: int
+    when: Callable[[], Awaitable[bool]] | None = None
+    wrong: dict[str, Any] | None = None
+
+
+class LoanWorld(World):
+    """A city of one seed in which a buyer borrows. `named`: the lenders that the opening names."""
+
+    def __init__(self, seed: int, asked: Iterable[Asked], named: Iterable[str] = (), *, kills: bool = True) -> None:
+        self.asked = {one.lender: one for one in asked}
+        self.named = {LENDERS[name].role: name for name in named}
+        there = {*self.asked, *self.named.values()}
+        lenders = [member for name, member in LENDERS.items() if name in there]
+        super().__init__(seed, (*MEMBERS, *lenders), kills=kills)
+        self.lenders = [member.name for member in lenders]
+        for one in self.asked.values():
+            self._buyer_applies(one)
+
+    async def opened(self, *, down_payment_fen: int = ll.DOWN_PAYMENT_FEN) -> None:
+        """Bring the sale, and pay the down payment when the case is open."""
+        sale = ll.sale(institutions={**lc.INSTITUTIONS, **self.named})
+        await self.begin(folio(), sellers_loan(), sale)
+        if FUND in self.houses:
+            stated = PoolStated(
+                by_clerk="Sun",
+                deposits_fen=10**12,
+                loans_fen=7 * 10**11,
+                as_of=(NOON - timedelta(days=1)).date(),
+                limit_ppm=POLICY.pool_limit_ppm,
+            )
+            await self.tell(FUND, stated, STANDING, POOL)
+        assert await self.until(self.heard(Role.ESCROW, CaseOpened))
+        await self.pay(down_payment_fen)
+
+    # --- what people do -----------------------------------------------------------------------------------------------
+
+    def _clerks(self) -> None:
+        super()._clerks()
+        self.answers |= {
+            "apply-for-loan": lambda row: None,
+            "mend-application": lambda row: ApplicationMended(
+                by_clerk="Li", application=row.data["about"], mended="a legible copy"
+            ),
+            "answer-rejection": lambda row: RejectionAnswered(by_clerk="Li", another_bank=False, because="no money"),
+            "sign-contracts": lambda row: ContractsSigned(by_clerk="Chen", signed_by=(lc.BUYER.id_number,)),
+            "examine-borrower": lambda row: examined(),
+        }
+        for name, one in self.asked.items():
+            ratio = 700_000 if name == FUND else None  # its desk looks it up
+            self.answers[f"{name}/decide-loan"] = lambda row, fen=one.amount_fen, ratio=ratio: LoanDecided(
+                by_clerk="Chen", approve=True, amount_fen=fen, pool_ratio_ppm=ratio
+            )
+            self.answers[f"{name}/mend-application"] = lambda row: lending.ApplicationMended(
+                by_clerk="Chen", application=row.data["about"], mended="a legible copy"
+            )
+            self.answers[f"{name}/return-money"] = lambda row: lending.ReturnOrdered(
+                by_clerk="Chen", money=row.data["about"]
+            )
+
+    def rejects(self, name: str) -> None:
+        """This lender says no."""
+        self.answers[f"{name}/decide-loan"] = lambda row: LoanDecided(
+            by_clerk="Chen", approve=False, because="income does not carry the instalments"
+        )
+
+    def _buyer_applies(self, asked: Asked) -> None:
+        """The buyer reads number and code from the certificate that the escrow has issued, and turns to the lender; to
+        one that the opening names mostly when that is waiting for it."""
+        waits = asked.lender in self.named.values() and self.chance.random() < 0.7
+
+        async def when() -> bool:
+            if not await self._certificate() or self.house(asked.lender).down:
+                return False
+            if waits and (asked.lender, "apply-for-loan") not in await self.waits():
+                return False
+            return asked.when is None or await asked.when()
+
+        async def do() -> None:
+            if asked.wrong is not None:
+                await self.tell(asked.lender, await self.application(asked, **asked.wrong), CASE)
+                self.plan(refused, again)
+            else:
+                await again()
+
+        async def refused() -> bool:
+            waiting = await self.house(asked.lender).store.rows("wait")
+            return any("refused" in row.data["what"] for row in waiting if row.data["action"] == "apply-for-loan")
+
+        async def again() -> None:
+            await self.tell(asked.lender, await self.application(asked), CASE)
+
+        self.plan(when, do)
+
+    async def _certificate(self) -> DepositConfirmed | None:
+        issued = (await self.file(Role.ESCROW)).every(DepositConfirmed)
+        return next((c.fact for c in issued if c.fact.kind is MoneyKind.DOWN_PAYMENT), None)
+
+    async def application(self, asked: Asked, **other: Any) -> LoanAppliedFor:
+        """What the buyer signs at a lender's desk."""
+        held = await self._certificate()
+        assert held is not None
+        fields: dict[str, Any] = {
+            "by_clerk": "Chen",
+            **ll.PROCEDURE,
+            "unit_number": UnitNumber(FOLIO),
+            "keeper": lc.NOTARY[1],
+            "contract_number": ll.sale().contract_number,
+            "applicants": (lc.BUYER,),
+            "amount_fen": asked.amount_fen,
+            "months": 240,
+            "deposit_certificate": held.certificate.number,
+            "code": held.certificate.code,
+            "pays_from": ACCOUNTS[asked.lender],
+        }
+        return LoanAppliedFor.model_validate({**fields, **other})
+
+    def publish(self, year: YearTable) -> None:
+        """The holidays of one more year are known: every service gets the release that has them."""
+        self.calendar = Calendar.published((*LATER_YEARS, year))
+        for name in self.houses:
+            self.start(name)
+
+    # --- moments ------------------------------------------------------------------------------------------------------
+
+    async def until(self, so: Callable[[], Awaitable[bool]]) -> bool:
+        """Go on until something is so; False where the world came to rest before."""
+        idle = 0
+        while idle < 4:
+            if await so():
+                return True
+            idle = 0 if await self.step() else idle + 1
+        return await so()
+
+    def heard(self, who: Role | str, *kinds: Any, **fields: Any) -> Callable[[], Awaitable[bool]]:
+        """Whether a fact of these kinds, with these values, is on somebody's file of the case."""
+
+        async def found() -> bool:
+            facts = (await self.file(who)).every(*kinds)
+            return any(all(getattr(f.fact, name) == value for name, value in fields.items()) for f in facts)
+
+        return found
+
+    def ordered(self, lender: str, *states: OrderState) -> Callable[[], Awaitable[bool]]:
+        """Whether a loan was ordered, and has come so far at the rail."""
+
+        async def found() -> bool:
+            ledger = await self.ledger(lender)
+            return any(o.pay.purpose is Purpose.LOAN and o.state in states for o in ledger.orders)
+
+        return found
+
+    def moments(self, lender: str = BANK) -> dict[str, Callable[[], Awaitable[bool]]]:
+        """The stages of a case in which this lender lends, each as it is reached."""
+        return {
+            "opened": self.heard(Role.ESCROW, CaseOpened),
+            "down payment": self.heard(Role.ESCROW, DepositConfirmed),
+            "joined": self.heard(lender, CaseOpened),
+            "decided": self.heard(lender, LoanDecided),
+            "approved": self.heard(Role.ESCROW, LoanApproved),
+            "notice applied for": self.heard(Role.REGISTRY, MortgageApplicationMade),
+            "notice registered": self.heard(Role.REGISTRY, AdvanceNoticeRegistered),
+            "loan ordered": self.ordered(lender, OrderState.ASKED),
+            "loan on the rail": self.ordered(lender, OrderState.ACCEPTED),
+            "loan arrived": self.ordered(lender, OrderState.SETTLED),
+            "loan certified": self.heard(Role.ESCROW, DepositConfirmed, kind=MoneyKind.LOAN),
+            "entry applied for": self.heard(Role.REGISTRY, MortgageApplicationMade, stage=Stage.REGISTRATION),
+        }
+
+    async def some_moment(self, lender: str = BANK) -> str:
+        """Go on to one of these stages, and a little further, as the seed draws."""
+        moments = self.moments(lender)
+        name = self.chance.choice(list(moments))
+        await self.until(moments[name])
+        await self.some_steps(12)
+        return name
+
+    # --- what is true at rest -----------------------------------------------------------------------------------------
+
+    async def check(self) -> None:
+        await super().check()
+        for name in self.lenders:
+            await self.check_the_loan(name)
+        await self.check_the_notices()
+
+    async def check_the_loan(self, name: str) -> None:
+        """X-2: a lender's money goes out only on its own certificate in the registered notices, in time, as much as it
+        approved, once; X-1: what it says it has sent is what the rail took, and it says so only once."""
+        notices = await self.said(AdvanceNoticeRegistered)
+        approvals = await self.said(LoanApproved, name)
+        orders = (await self.file(name)).every(Pay)
+        for order in (o for o in orders if o.fact.purpose is Purpose.LOAN):
+            notice = next(n for n in notices if n.at < order.at)
+            certificates = {m.lender: m.certificate.number for m in notice.fact.mortgages}
+            assert order.fact.about == certificates[name], "paid on another's certificate"
+            assert order.fact.amount_fen in {a.fact.amount_fen for a in approvals if a.at < order.at}
+            assert order.fact.because == ("LC-R3" if name == FUND else "LC-L5")
+        ledger = await self.ledger(name)
+        loans = [o for o in ledger.orders if o.pay.purpose is Purpose.LOAN]
+        assert sum(o.moves for o in loans) <= 1, "a loan is out twice"
+        assert all(o.state in (OrderState.SETTLED, OrderState.REFUSED, OrderState.RETURNED) for o in loans)
+        sent_fen = sum(o.pay.amount_fen for o in loans if o.state is OrderState.SETTLED)
+        ended = await self.said(LendingEnded, name)
+        returned = await self.said(LoanReturned, name)
+        assert len(ended) <= 1 and len(returned) <= len(ended)
+        if ended:
+            assert await self.said(RegistrationClosed) and ended[0].fact.sent_fen >= sent_fen
+            assert all(order.at < ended[0].at for order in orders if order.fact.purpose is Purpose.LOAN)
+        told = {d.fact.rail_transfer for d in await self.said(LoanDisbursed, name)}
+        assert len(told) == len(await self.said(LoanDisbursed, name)), "one payment is told twice"
+
+    async def check_the_notices(self) -> None:
+        """X-2, X-3: notices end once, when every lender is whole, or they are converted by the entry or lapse."""
+        gone = await self.said(AdvanceNoticeEnded) + await self.said(AdvanceNoticeLapsed)
+        entered = await self.said(TransferRegistered)
+        noticed = await self.said(AdvanceNoticeRegistered)
+        assert len(noticed) <= 1 and len(gone) + len(entered) <= 1
+        register = await self.register()
+        certificates = {number for word in noticed for number in ll.certificates(word.fact)}
+        standing = {notice.certificate for notice in register.notices}
+        assert standing == (certificates if noticed and not gone and not entered else set())
+        for word in await self.said(AdvanceNoticeEnded):
+            ended = {e.speaker: e.fact.sent_fen for e in await self.said(LendingEnded) if e.at < word.at}
+            whole = {r.speaker for r in await self.said(LoanReturned) if r.at < word.at}
+            for mortgage in noticed[0].fact.mortgages:
+                speaker = self.house(mortgage.lender).institution.house.source
+                assert speaker in ended and (not ended[speaker] or speaker in whole), "a notice ended under a loan"
+
+    async def is_over(self) -> str:
+        """How the case ended, at everybody who has a part in it: nobody's file is open, and nothing is left to do."""
+        await self.check()
+        phases = await self.phases()
+        assert set(phases.values()) == {Phase.ENDED}, phases
+        completed, cancelled = len(await self.said(CaseCompleted)), len(await self.said(CaseCancelled))
+        assert completed + cancelled == 1
+        assert not [wait for wait in await self.waits() if wait[0] in phases]
+        assert not await self.rows("payment") and not await self.rows("leftover")
+        assert self.rail.balance_fen(lc.ESCROW_ACCOUNT) == 0
+        return "sold" if completed else "called off"
+
+    async def is_sold(self, *lenders: str, strangers: bool = False) -> None:
+        """The home is the buyer's, the loans are secured in the order of the applications, everybody has his money."""
+        assert await self.is_over() == "sold"
+        register = await self.register()
+        entered = (await self.said(TransferRegistered))[0].fact
+        assert [m.mortgagee for m in register.ranked()] == [m.lender for m in entered.new_mortgages]
+        assert sorted(m.lender for m in entered.new_mortgages) == sorted(lenders)
+        assert [m.certificate for m in register.ranked()] == [m.certificate.number for m in entered.new_mortgages]
+        for name in self.lenders:
+            lent_fen = self.asked[name].amount_fen if name in lenders else 0
+            assert self.rail.balance_fen(ACCOUNTS[name]) == TO_LEND_FEN - lent_fen, name
+        assert self.rail.balance_fen(lc.BUYER_ACCOUNT) == 10 * lc.PRICE_FEN - ll.DOWN_PAYMENT_FEN
+        quote = (await self.said(PayoffQuoted))[-1].fact
+        interest = 61_000_000 * 0.031 * (17 + (quote.as_of - NOON.date()).days) / 360
+        settled_fen = 61_000_000 + round(interest)
+        assert self.rail.balance_fen(lc.BANK_ACCOUNT) == settled_fen
+        assert self.rail.balance_fen(lc.SELLER_ACCOUNT) == 2 * lc.PRICE_FEN - settled_fen
+
+    async def is_called_off(self) -> None:
+        """Everybody has his own back, the register is as it was, the folio is free."""
+        assert await self.is_over() == "called off"
+        for account, opening_fen in self.opening_fen.items():
+            assert self.rail.balance_fen(account) == opening_fen, account
+        register = await self.register()
+        assert [m.certificate for m in register.ranked()] == [lc.MORTGAGE]
+
+    async def who_joined(self) -> list[str]:
+        """The institutions that came later, in their order."""
+        return [word.fact.institution for word in await self.said(PartyJoined)]
+
+    async def alarms(self) -> list[tuple[str, str]]:
+        """What a person must see, and where."""
+        return [
+            (name, row.data["what"])
+            for name, house in self.houses.items()
+            for row in await house.store.rows("incident")
+        ]
+
+
+def examined(**other: Any) -> BorrowerExamined:
+    """What the fund centre finds of the buyer: enough for every loan of the stories."""
+    fields: dict[str, Any] = {
+        "by_clerk": "Sun",
+        "contributors": ({"id_number": lc.BUYER.id_number, "balance_fen": 20_000_000, "months_without_gap": 60},),
+        "home": Home.FIRST,
+        "owes_fund_loan": False,
+        "monthly_income_fen": 5_000_000,
+        "monthly_debts_fen": 0,
+        "building_completed": 2020,
+        "policy": POLICY,
+    }
+    return BorrowerExamined.model_validate({**fields, **other})

@@ -1,0 +1,407 @@
+"""LC-LOAN told whole: five institutions and a bank more, any order of arrival, doubled words, processes killed."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.event import Role
+from contracts.events.case import ClosingRequested, JoinRefused
+from contracts.events.escrow import DepositConfirmed, MoneyKind, TransferApplicationMade
+from contracts.events.lender import (
+    LendingEnded,
+    LoanApproved,
+    LoanDisbursed,
+    LoanRejected,
+    LoanReturned,
+    MortgageApplicationMade,
+)
+from contracts.events.registry import (
+    AdvanceNoticeEnded,
+    AdvanceNoticeLapsed,
+    AdvanceNoticeRegistered,
+    ClosingRefused,
+    RegistrationClosed,
+    RegistrationRefused,
+    RegistrationReturned,
+    Stage,
+    TransferRegistered,
+)
+from contracts.events.seller_bank import ConsentRefused
+from contracts.values import DocumentNumber, VerificationCode
+from services.escrow.facts import RejectionAnswered
+from services.lending.facts import LoanWithdrawn
+from services.registry.facts import NoticesEntered, OwnershipEntered, RegistrationDecided, RestrictionEntered
+from services.runtime.core.calendar_table import YearTable
+from services.runtime.core.file import STANDING, Phase
+from services.runtime.core.rows import Row
+from services.runtime.rail.memory import Fault
+from services.seller_bank.facts import ConsentDecided
+from tests.stories.loan_world import BANK, FUND, OTHER_BANK, Asked, LoanWorld
+from tests.stories.world import CASE
+from tests.support import liaocheng as lc
+from tests.support import loan as ll
+from tests.support.bench import NOON
+
+MANY, SEEDS = range(200), range(40)
+BOTH_FEN = {BANK: ll.LOAN_FEN - ll.FUND_FEN, FUND: ll.FUND_FEN}
+
+
+async def begun(seed: int, *lenders: str, named: tuple[str, ...] = ()) -> LoanWorld:
+    """A sale whose buyer asks these lenders, between them for the whole gap; the case is open."""
+    fen = BOTH_FEN if len(lenders) == 2 else dict.fromkeys(lenders, ll.LOAN_FEN)
+    world = LoanWorld(seed, [Asked(name, fen[name]) for name in lenders], named)
+    await world.opened()
+    return world
+
+
+def borrowing(world: LoanWorld) -> tuple[str, ...]:
+    """Who lends in a city of one bank, one centre, or both, as the seed draws."""
+    return tuple(world.asked)
+
+
+def some_lenders(seed: int) -> tuple[str, ...]:
+    """A bank alone, the centre alone, or both."""
+    return ((BANK,), (BANK,), (FUND,), (BANK, FUND))[seed % 4]
+
+
+# --- the way through --------------------------------------------------------------------------------------------------
+
+ONE_LENDER = ["CaseOpened", "FolioReserved", "DepositConfirmed", "LoanApproved", "ConsentIssued"]
+ONE_LENDER += ["TransferApplicationMade", "MortgageApplicationMade", "AdvanceNoticeRegistered"]
+ONE_LENDER += ["LoanDisbursed", "DepositConfirmed", "TransferApplicationMade", "MortgageApplicationMade"]
+ONE_LENDER += ["TransferRegistered", "PayoffQuoted", "PayoffTransferred", "PayoffCompleted", "ReleaseApplied"]
+ONE_LENDER += ["MortgageReleased", "BalancePaid", "CaseCompleted"]
+OF_A_LENDER = [
+    "LoanApproved",
+    "MortgageApplicationMade",
+    "LoanDisbursed",
+    "DepositConfirmed",
+    "MortgageApplicationMade",
+]
+JOINING = ["JoinRequested", "PartyJoined"]
+
+
+@pytest.mark.parametrize("seed", MANY)
+async def test_LC_L7_a_home_is_sold_with_the_loan_of_a_bank_named_at_the_opening(seed: int) -> None:
+    world = await begun(seed, BANK, named=(BANK,))
+    await world.run()
+    await world.is_sold(BANK)
+    names = await world.names()
+    assert sorted(name for name in names if name != "JoinRequested") == sorted(ONE_LENDER)
+    assert await world.alarms() == [] and await world.who_joined() == []
+
+
+@pytest.mark.parametrize("seed", MANY)
+async def test_LC_L2_the_buyer_turns_to_a_bank_that_joins_late(seed: int) -> None:
+    world = await begun(seed, BANK)
+    await world.run()
+    await world.is_sold(BANK)
+    assert sorted(await world.names()) == sorted(ONE_LENDER + JOINING)
+    assert await world.alarms() == [] and await world.who_joined() == [BANK]
+
+
+@pytest.mark.parametrize("seed", MANY)
+async def test_LC_R3_the_fund_centre_alone_lends(seed: int) -> None:
+    world = await begun(seed, FUND, named=(FUND,) if seed % 2 else ())
+    await world.run()
+    await world.is_sold(FUND)
+    assert await world.alarms() == []
+    paid = (await world.said(LoanDisbursed))[0]
+    assert (await world.said(AdvanceNoticeRegistered))[0].at < paid.at < (await world.said(TransferRegistered))[0].at
+
+
+@pytest.mark.parametrize("seed", MANY)
+async def test_LC_R3_a_bank_and_the_fund_centre_lend_side_by_side_and_both_join_late(seed: int) -> None:
+    world = await begun(seed, BANK, FUND)
+    await world.run()
+    await world.is_sold(BANK, FUND)
+    assert sorted(await world.names()) == sorted(ONE_LENDER + OF_A_LENDER + 2 * JOINING)
+    assert await world.alarms() == [] and sorted(await world.who_joined()) == [BANK, FUND]
+    parts = (await world.file(Role.REGISTRY)).every(MortgageApplicationMade)
+    applied = [part.speaker.split("/")[2] for part in parts if part.fact.stage is Stage.NOTICE]
+    noticed = (await world.said(AdvanceNoticeRegistered))[0].fact
+    assert [m.lender for m in noticed.mortgages] == applied
+    assert [m.mortgagee for m in (await world.register()).ranked()] == applied, "a notice keeps its rank"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_R3_the_application_does_not_wait_for_the_fund_centres_money(seed: int) -> None:
+    world = LoanWorld(seed, [Asked(name, fen) for name, fen in BOTH_FEN.items()], (BANK, FUND))
+    world.rail.slow.add(ll.FUND_ACCOUNT)
+    await world.opened()
+    await world.run()
+    applied = await world.said(TransferApplicationMade)
+    assert [a.fact.stage for a in applied] == [Stage.NOTICE, Stage.REGISTRATION]
+    assert {d.fact.lender for d in await world.said(DepositConfirmed)} == {None, BANK}
+    assert not await world.said(TransferRegistered), "entered before the price was complete"
+    world.rail.slow.clear()
+    await world.run()
+    await world.is_sold(BANK, FUND)
+    complete = [d.fact.price_complete for d in await world.said(DepositConfirmed)]
+    assert complete == [False, False, True]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_L2_a_wrong_certificate_lets_nobody_join_and_the_right_one_does(seed: int) -> None:
+    wrong = (
+        {"code": VerificationCode("0123-4567-89AB-CDEF")},
+        {"deposit_certificate": DocumentNumber("(2026)聊城公证证提字第0000099号")},
+        {"contract_number": "LC-2026-000999"},
+    )[seed % 3]
+    world = LoanWorld(seed, [Asked(BANK, ll.LOAN_FEN, wrong=wrong)])
+    await world.opened()
+    await world.run()
+    await world.is_sold(BANK)
+    refused, joined = await world.said(JoinRefused), await world.who_joined()
+    assert [r.fact.institution for r in refused] == [BANK] == joined
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_L5_a_bank_that_is_down_for_the_whole_middle_of_the_case_comes_back_and_pays(seed: int) -> None:
+    world = await begun(seed, BANK)
+    moments = world.moments(BANK)
+    name = world.chance.choice(("joined", "approved", "notice applied for", "notice registered", "loan certified"))
+    assert await world.until(moments[name])
+    world.house(BANK).down = True
+    await world.run()
+    assert set((await world.phases()).values()) == {Phase.OPEN}
+    world.log.now += timedelta(days=world.chance.randrange(30))
+    world.house(BANK).down = False
+    await world.run()
+    await world.is_sold(BANK)
+
+
+def by_number(decisions: list[str]) -> Any:
+    """A registrar who decides the first application so, the next so, and approves all after them; a decision that
+    could not be taken yet is taken again."""
+    decided: dict[str, str] = {}
+    reason = {"reason": "materials are missing or wrong", "detail": "the copy is not legible", "clause": "LC-R1"}
+
+    def decide(row: Row) -> RegistrationDecided:
+        number = row.data["about"]
+        decision = decided.setdefault(number, decisions[len(decided)] if len(decided) < len(decisions) else "approve")
+        reasons = [] if decision == "approve" else [reason]
+        return RegistrationDecided.model_validate(
+            {"by_clerk": "Zhao", "application": number, "decision": decision, "reasons": reasons}
+        )
+
+    return decide
+
+
+# --- the rail ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kind", ["refuse", "return", "timeout", "timeout-after", "twice"])
+async def test_X_1_the_rail_fails_with_the_loan_and_it_is_paid_once(seed: int, kind: str) -> None:
+    world = await begun(seed, *some_lenders(seed))
+    for name in borrowing(world):
+        if kind == "twice":
+            world.log.echoes.add(world.house(name).institution.inbox)
+        else:
+            account = world.house(name).institution.settings.loan_account
+            world.rail.arm(Fault(kind=kind, from_account=account))  # type: ignore[arg-type]
+    await world.run()
+    await world.is_sold(*borrowing(world))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kind", ["refuse", "return", "timeout", "timeout-after"])
+async def test_X_1_the_rail_fails_with_the_return_of_a_loan_and_it_comes_back_once(seed: int, kind: str) -> None:
+    world = await begun(seed, *some_lenders(seed))
+    world.answers["decide-registration"] = by_number(["approve", "refuse"])
+    assert await world.until(world.heard(Role.ESCROW, RegistrationRefused))
+    for name in borrowing(world):
+        account = world.house(name).institution.settings.loan_account
+        world.rail.arm(Fault(kind=kind, to_account=account))  # type: ignore[arg-type]
+    await world.run()
+    await world.is_called_off()
+
+
+# --- ways out ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_L3_the_loan_is_rejected_and_the_buyer_has_the_down_payment_back(seed: int) -> None:
+    world = await begun(seed, BANK, named=(BANK,) if seed % 2 else ())
+    world.rejects(BANK)
+    await world.run()
+    await world.is_called_off()
+    names = await world.names()
+    assert names.count("LoanRejected") == 1 and "ConsentIssued" not in names and "LoanApproved" not in names
+    assert (await world.said(ClosingRequested))[0].fact.clause == "LC-L3"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_L3_the_loan_is_rejected_and_another_bank_lends(seed: int) -> None:
+    other = Asked(OTHER_BANK, ll.LOAN_FEN, when=lambda: world.heard(Role.ESCROW, RejectionAnswered)())
+    world = LoanWorld(seed, [Asked(BANK, ll.LOAN_FEN), other], (BANK,) if seed % 2 else ())
+    world.rejects(BANK)
+    world.answers["answer-rejection"] = lambda row: RejectionAnswered(
+        by_clerk="Li", another_bank=True, because="the buyer asks another bank"
+    )
+    await world.opened()
+    await world.run()
+    await world.is_sold(OTHER_BANK)
+    assert (await world.who_joined())[-1] == OTHER_BANK
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_L3_one_of_two_loans_is_rejected_and_the_sale_is_off(seed: int) -> None:
+    world = await begun(seed, BANK, FUND)
+    world.rejects((BANK, FUND)[seed % 2])
+    await world.run()
+    await world.is_called_off()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_L4_consent_is_refused_after_the_loans_approval(seed: int) -> None:
+    world = await begun(seed, *some_lenders(seed))
+    world.answers["decide-consent"] = lambda row: ConsentDecided(by_clerk="Wang", consents=False, because="overdue")
+    await world.run()
+    await world.is_called_off()
+    approved, refused = await world.said(LoanApproved), await world.said(ConsentRefused)
+    assert len(approved) >= 1 and len(refused) == 1 and approved[0].at < refused[0].at
+
+
+@pytest.mark.parametrize("seed", range(120))
+async def test_X_3_withdrawal_by_agreement_at_any_moment(seed: int) -> None:
+    world = await begun(seed, *some_lenders(seed))
+    await world.some_moment(some_lenders(seed)[0])
+    await world.tell(Role.ESCROW, ll.withdrawal(), CASE)
+    await world.run()
+    assert len(await world.said(ClosingRequested)) <= 1
+    await either_way(world)
+
+
+async def either_way(world: LoanWorld) -> str:
+    """The case has ended, one way or the other, and everything fits."""
+    if await world.is_over() == "sold":
+        await world.is_sold(*borrowing(world))
+        return "sold"
+    await world.is_called_off()
+    return "called off"
+
+
+@pytest.mark.parametrize("seed", range(120))
+async def test_X_3_a_lenders_no_after_its_yes_at_any_moment(seed: int) -> None:
+    lenders = some_lenders(seed)
+    world = await begun(seed, *lenders)
+    name = world.chance.choice(lenders)
+    assert await world.until(world.heard(name, LoanApproved))
+    await world.some_moment(name)
+    await world.tell(name, LoanWithdrawn(by_clerk="Chen", because="the income is gone", clause="LC-R2"), CASE)
+    await world.run()
+    ended = await either_way(world)
+    if await world.said(LoanRejected):
+        assert ended == "called off" or await world.said(TransferRegistered)
+    else:
+        assert ended == "sold"
+
+
+@pytest.mark.parametrize("seed", range(120))
+async def test_X_4_a_freeze_entered_at_any_moment(seed: int) -> None:
+    world = await begun(seed, *some_lenders(seed))
+    await world.some_moment(some_lenders(seed)[0])
+    freeze = {"kind": "freeze", "number": "(2026)鲁15执77号", "authority": "court", "since": NOON.date().isoformat()}
+    entered = RestrictionEntered.model_validate_json(json.dumps({"by_clerk": "Zhao", "restriction": freeze}))
+    await world.tell(Role.REGISTRY, entered, STANDING)
+    await world.run()
+    await either_way(world)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("stage", list(Stage))
+async def test_X_3_the_joint_application_is_returned_mended_and_then_entered(seed: int, stage: Stage) -> None:
+    world = await begun(seed, *some_lenders(seed))
+    world.answers["decide-registration"] = by_number(["return"] if stage is Stage.NOTICE else ["approve", "return"])
+    await world.run()
+    await world.is_sold(*borrowing(world))
+    returned = await world.said(RegistrationReturned)
+    assert len(returned) == 1
+    made = [m.fact for m in await world.said(TransferApplicationMade) if m.fact.stage is stage]
+    assert [m.round for m in made] == [1, 2]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_X_3_registration_refused_for_good_after_the_loan_was_paid_in(seed: int) -> None:
+    world = await begun(seed, *some_lenders(seed))
+    world.answers["decide-registration"] = by_number(["approve", "refuse"])
+    await world.run()
+    await world.is_called_off()
+    assert len(await world.said(AdvanceNoticeEnded)) == 1
+    for name in borrowing(world):
+        sent = (await world.said(LendingEnded, name))[0].fact.sent_fen
+        if name == BANK:
+            assert sent == world.asked[name].amount_fen
+        assert len(await world.said(LoanReturned, name)) == (1 if sent else 0)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_X_3_notices_refused_for_good(seed: int) -> None:
+    world = await begun(seed, *some_lenders(seed))
+    world.answers["decide-registration"] = by_number(["refuse"])
+    await world.run()
+    await world.is_called_off()
+    assert not await world.said(AdvanceNoticeRegistered) and not await world.said(LoanDisbursed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("entered", [NoticesEntered, OwnershipEntered])
+async def test_X_3_closing_and_entry_exclude_each_other(seed: int, entered: type[Any]) -> None:
+    """The closing is asked for while the registrar decides: the registry alone orders the two."""
+    world = await begun(seed, *some_lenders(seed))
+    stage = Stage.NOTICE if entered is NoticesEntered else Stage.REGISTRATION
+    if seed % 2:
+        assert await world.until(world.heard(Role.REGISTRY, TransferApplicationMade, stage=stage))
+        await world.some_steps(20)
+    else:
+        assert await world.until(world.heard(Role.REGISTRY, entered))
+    await world.tell(Role.ESCROW, ll.withdrawal(), CASE)
+    await world.run()
+    closed, refused = await world.said(RegistrationClosed), await world.said(ClosingRefused)
+    assert len(closed) + len(refused) <= 1
+    ended = await either_way(world)
+    assert (ended == "called off") == bool(closed) == (not await world.said(TransferRegistered))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_X_3_a_notice_lapses_before_the_loan_could_be_paid(seed: int) -> None:
+    lenders = ((BANK,), (BANK, FUND))[seed % 2]
+    world = await begun(seed, *lenders)
+    world.rail.arm(Fault(kind="refuse", from_account=ll.LENDER_ACCOUNT))
+    world.answers[f"{BANK}/order-payment-again"] = lambda row: None
+    await world.run()
+    assert set((await world.phases()).values()) == {Phase.OPEN}
+    world.log.now += timedelta(days=120)
+    await world.run()
+    assert not await world.said(AdvanceNoticeLapsed), "whether the last day is worked nobody knows yet"
+    assert [row.data["year"] for row in await world.rows("incident") if "year" in row.data] == [2027]
+    world.publish(YearTable(2027, frozenset({date(2027, 2, 22)}), frozenset()))
+    await world.run()
+    await world.is_called_off()
+    assert len(await world.said(AdvanceNoticeLapsed)) == 1 and not await world.said(AdvanceNoticeEnded)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_X_3_a_notice_lapses_while_a_loan_is_on_its_way_back(seed: int) -> None:
+    """After the closing the law's period runs on; the case ends when the lender has its own."""
+    lenders = some_lenders(seed)
+    world = await begun(seed, *lenders)
+    world.answers["decide-registration"] = by_number(["approve"])
+    assert await world.until(world.heard(Role.ESCROW, DepositConfirmed, kind=MoneyKind.LOAN))
+    world.rail.arm(Fault(kind="refuse", from_account=lc.ESCROW_ACCOUNT, n=None))
+    again = world.answers["order-payment-again"]
+    world.answers["order-payment-again"] = lambda row: None
+    await world.tell(Role.ESCROW, ll.withdrawal(), CASE)
+    await world.run()
+    world.publish(YearTable(2027, frozenset(), frozenset()))
+    world.log.now += timedelta(days=120)
+    await world.run()
+    world.rail.disarm()
+    world.answers["order-payment-again"] = again
+    await world.run()
+    await either_way(world)
+    assert len(await world.said(AdvanceNoticeLapsed)) <= 1
