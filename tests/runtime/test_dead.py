@@ -27,7 +27,7 @@ from services.runtime.core.house import House
 from services.runtime.core.journal import digest
 from services.runtime.core.rows import rows
 from services.runtime.core.rule import Chapter, Rule, Rulebook, Says, rulebook
-from services.runtime.core.turn import Turn
+from services.runtime.core.turn import Ask, Turn
 from services.runtime.keys import Keys
 from services.runtime.log import Received
 from services.runtime.reading import make_house
@@ -232,6 +232,24 @@ def test_a_retried_word_that_is_parked_and_struck_again_is_a_dead_letter_anew() 
     line.skip(unknown)
     (row,) = line.rows("decided")
     assert row.data["how"] == "skipped" and not line.subject.struck
+
+
+def test_what_a_retried_opening_strikes_is_buried_also_when_the_retry_comes_again() -> None:
+    line = Line()
+    opening = word(opened(), lc.NOTARY, 1)
+    line.subject = strike(line.house, line.subject, opening, "ce_type: not known", NOON, (HERE, 9)).subject
+    line.hear(ln.rejected("a stranger's"), ABC, 1)
+    turn = line.retry(opening)
+    (dead,) = turn.dead
+    assert dead.letter.envelope == no("a stranger's", 1) and "has no part in case" in dead.why
+    assert line.retry(opening).dead == turn.dead, "a crash may have come before it was written"
+
+
+def test_what_is_missing_before_a_retried_word_is_asked_for() -> None:
+    line = struck()
+    line.hear(joined(), lc.NOTARY, 2)
+    line.subject = strike(line.house, line.subject, no("3", 3), "ce_type: not known", NOON, (HERE, 9)).subject
+    assert line.retry(no("3", 3)).asks == (Ask(f"/buyer_bank/{ABC[1]}", 1, 2),)
 
 
 def test_what_is_no_letter_stays_none_and_nothing_is_smuggled_in() -> None:
