@@ -14,6 +14,7 @@ from contracts.event import Event, Fact, Role
 from contracts.procedures import PROCEDURES
 from services.buyer_bank.rules import RULEBOOK as BUYER_BANK
 from services.escrow.rules import RULEBOOK as ESCROW
+from services.fund_center.rules import RULEBOOK as FUND_CENTER
 from services.registry.rules import RULEBOOK as REGISTRY
 from services.runtime.core.facts import (
     RUNTIME_FACTS,
@@ -58,6 +59,7 @@ HOUSES = (
     House(Role.ESCROW, ESCROW),
     House(Role.SELLER_BANK, SELLER_BANK),
     House(Role.BUYER_BANK, BUYER_BANK),
+    House(Role.FUND_CENTER, FUND_CENTER),
 )
 CHAPTERS = [
     pytest.param(house, chapter, id=f"{house.role.value} {chapter.procedure or 'standing'}")
