@@ -9,8 +9,10 @@ import jsonschema
 import pytest
 
 from contracts.envelope import to_data
+from deploy.city import load_city
 from services.buyer_bank.service import PART as BUYER_BANK
 from services.escrow.service import PART as ESCROW
+from services.fund_center.service import PART as FUND_CENTER
 from services.registry.service import PART as REGISTRY
 from services.runtime.desk.app import EVERYWHERE as COMMON
 from services.runtime.desk.app import make_app
@@ -18,7 +20,13 @@ from services.runtime.desk.problems import MEDIA_TYPE
 from services.runtime.service import Part
 from services.seller_bank.service import PART as SELLER_BANK
 
-PARTS = {"escrow": ESCROW, "registry": REGISTRY, "seller_bank": SELLER_BANK, "buyer_bank": BUYER_BANK}
+PARTS = {
+    "escrow": ESCROW,
+    "registry": REGISTRY,
+    "seller_bank": SELLER_BANK,
+    "buyer_bank": BUYER_BANK,
+    "fund_center": FUND_CENTER,
+}
 OPEN = {"/documents/{number}", "/healthz", "/readyz", "/metrics"}
 
 LENDER = {
@@ -50,6 +58,7 @@ AGREED = {
     },
     "seller_bank": {"/folios/{unit_number}/loans", "/cases/{case}/consent", "/cases/{case}/payoff-statement"},
     "buyer_bank": LENDER,
+    "fund_center": LENDER | {"/cases/{case}/examination", "/pool"},
 }
 EVERYWHERE = {"/incidents/{incident}/close", "/subjects/{subject}/resume", "/payments/{payment}/again"}
 READING = {
@@ -163,9 +172,15 @@ KNOWN_TO_THE_DESK = {
     "unit_number": "371502001001GB00012F00030045",
     "deposit_account": {"account": "ESCROW-LC-01", "owner": "聊城市公证机构"},
     "incident": "0b1f3a52-6a4e-5d0b-9a3f-6b2d1f0c4e11",
+    "letter": "0b1f3a52-6a4e-5d0b-9a3f-6b2d1f0c4e11",
+    "place": [3, 17],
+    "record": {"headers": []},
     "payment": "0b1f3a52-6a4e-5d0b-9a3f-6b2d1f0c4e11",
     "periods": [],
     "pays_from": "CCB-LC-LOANS",
+    "pool_ratio_ppm": 850_000,
+    "limit_ppm": 900_000,
+    "policy": load_city("liaocheng").institutions[-1].settings["lending_policy"],
 }
 
 
@@ -176,7 +191,10 @@ def test_examples_keep_to_their_schemas_and_are_read_as_commands(role: str, api:
         validator = jsonschema.Draft202012Validator({**body["schema"], "components": api["components"]})
         validator.validate(body["example"])
         assert not validator.is_valid({**body["example"], "by_clerk": "Li"})
-        known = {name: KNOWN_TO_THE_DESK[name] for name in action.optional}
+        assert all(
+            not validator.is_valid({**body["example"], name: KNOWN_TO_THE_DESK[name]}) for name in action.looked_up
+        )
+        known = {name: KNOWN_TO_THE_DESK[name] for name in (*action.optional, *action.looked_up)}
         values = {**known, **body["example"], "by_clerk": "Li"}
         assert action.command.model_validate_json(to_data(values), strict=True).to_json()["by_clerk"] == "Li"
 

@@ -38,7 +38,7 @@ class _Page(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Decision(_Page):
+class LetterDecision(_Page):
     """What a person decided: `by` is the clerk, `command` where it can be looked up."""
 
     how: Literal["retried", "skipped"]
@@ -64,7 +64,7 @@ class DeadLetterLine(_Page):
     speaker: str | None
     case: str | None
     subject: str | None
-    decision: Decision | None = None
+    decision: LetterDecision | None = None
 
 
 class DeadLetterList(_Page):
@@ -212,8 +212,8 @@ async def _line(institution: Institution, letter: DeadLetter) -> DeadLetterLine:
     )
 
 
-def _decision(row: Row) -> Decision:
-    return Decision.model_validate({**row.data, "at": row.since})
+def _decision(row: Row) -> LetterDecision:
+    return LetterDecision.model_validate({**row.data, "at": row.since})
 
 
 def _subject_of(letter: DeadLetter) -> str:

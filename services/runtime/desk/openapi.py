@@ -1,6 +1,7 @@
 """The desk's OpenAPI document: each command with the schema of its body, an example, and every answer it
 can get."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -111,6 +112,15 @@ def _complete(document: dict[str, Any], actions: Sequence[Action]) -> None:
             answers_of.pop(status)
     _describe_problems(document["paths"]["/readyz"]["get"], {"503": "not ready, and why"})
     _describe_answers(document["paths"]["/commands/{command}"]["get"])
+    _drop_unused(document)
+
+
+def _drop_unused(document: dict[str, Any]) -> None:
+    """Take out the models to which nothing leads any more: those of what no body has."""
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    while unused := schemas.keys() - set(re.findall(r"#/components/schemas/([^\"]+)", json.dumps(document))):
+        for name in unused:
+            del schemas[name]
 
 
 def _describe_path(path: str, call: dict[str, Any]) -> None:
