@@ -144,13 +144,13 @@ class Crash(Exception):
     """The process is gone at this moment."""
 
 
-async def crashed(house: House, what: str) -> None:
-    """Take what stands in the inbox, but die when `what` of the post is called; then start anew."""
+async def crashed(house: House, part: Any, what: str) -> None:
+    """Take what stands in the inbox, but die when `what` of this part of the house is called; then start anew."""
 
     async def dies(*_: object) -> None:
         raise Crash
 
-    setattr(house.institution.post, what, dies)
+    setattr(part, what, dies)
     with pytest.raises(Crash):
         await house.take()
     house.start()
@@ -166,7 +166,7 @@ async def test_what_a_resumed_subject_says_is_said_again_after_a_crash() -> None
     house.rules = RULEBOOK
     house.start()
     await house.institution.tell(SubjectResumed(by_clerk="Li", note="release 2"), derived_id("resume"), "", FOLIO)
-    await crashed(house, "send")
+    await crashed(house, house.institution.post, "send")
     await house.take()
     assert house.sent("daiya.escrow.liaocheng-notary") == ["daiya.consent-issued.v1"]
 
@@ -188,7 +188,7 @@ async def test_a_dead_letter_that_a_crash_swallowed_is_written_when_its_letter_c
     where = partition_of(FOLIO)
     log = house.log.topics[house.inbox][where]
     log.append(Received(stands, where, len(log), house.log.now))
-    await crashed(house, "bury")
+    await crashed(house, house.institution.dead_letters, "bury")
     assert [d["why"] for d in house.dead()] == ["/registry/jinan-registry has no part in case LCF-TEST-1"]
 
 
@@ -198,7 +198,7 @@ async def test_dead_letters_that_another_letter_made_are_written_after_a_crash(h
     where = partition_of(FOLIO)
     log = house.log.topics[house.inbox][where]
     log.append(Received(stands, where, len(log), house.log.now))
-    await crashed(house, "bury")
+    await crashed(house, house.institution.dead_letters, "bury")
     assert ["jinan-registry has no part" in d["why"] for d in house.dead()] == [True]
     await house.hears(deposit(), number=2)
     await house.again()
