@@ -23,7 +23,6 @@ import services.runtime.statement
 from contracts.events.case import CaseOpened
 from contracts.events.registry import TransferRegistered
 from contracts.events.seller_bank import ConsentIssued
-from services.escrow.deposits import Deposits
 from services.escrow.ends import CalledOff
 from services.escrow.facts import SaleBrought
 from services.escrow.lenders import LendersDone
@@ -238,10 +237,6 @@ def _top_up_not_returned(p: Planting) -> None:
     p.rule("refund_each_payer", refund_each_payer)
 
 
-def _excess_twice(p: Planting) -> None:
-    p.put(Deposits, "free_fen", property(lambda self: self.ledger.in_fen))
-
-
 def _lender_without_entry(p: Planting) -> None:
     def pay_the_loan(approval: Approval, us: Us, opened: CaseOpened, _: ConsentIssued) -> Says:
         assert opened.deposit_account is not None and approval.said.fact.pays_from is not None
@@ -328,7 +323,6 @@ MUTANTS = (
     Mutant("quote used after its date", FULL, _quote_after_its_date),
     Mutant("refund to the wrong payer", FULL, _refund_to_the_wrong_payer),
     Mutant("top-up not returned", FULL, _top_up_not_returned),
-    Mutant("money spent twice", FULL, _excess_twice),
     Mutant("two live transfers", FULL, _two_live_transfers),
     Mutant("entry without title check", FULL, _entry_without_title_check),
     Mutant("restriction ignored", FULL, _restriction_ignored),
