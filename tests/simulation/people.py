@@ -81,6 +81,7 @@ class Sale:
     begins_at: int
     own_part_fen: int
     loans: list[Loan]
+    pays_at: int
     ticks: int = 0
     sent_fen: int = 0
     topped_up: int = 0
@@ -209,6 +210,7 @@ class People:
         self.sales[case] = Sale(
             case, home, *people, *accounts, PRICE_FEN, sale, acts, answers,
             n * chances.city.choice((0, 10, 60)), own_part_fen, loans,
+            chances.city.choice((0, 0, 0, 15, 40)),
             gives_up=chances.unusual("the buyer gives up paying", 0.05),
         )  # fmt: skip
 
@@ -363,7 +365,7 @@ class People:
         """The buyer's own money, as far as it has not been sent yet."""
         sale = self.sales[row.case]
         rest = sale.own_part_fen - sale.sent_fen
-        if rest <= 0 or sale.gives_up:
+        if rest <= 0 or sale.gives_up or (sale.ticks < sale.pays_at and not self.city.chances.calm):
             return False
         chance = self.city.chances.people
         amount = rest
@@ -532,7 +534,7 @@ ACTS: dict[str, float] = {
     "withdrawal": 0.1,
     "restriction": 0.1,
     "foreign mortgage": 0.04,
-    "applies at the counter": 0.06,
+    "applies at the counter": 0.1,
     "pays in parts": 0.15,
     "pays too much": 0.06,
     "pays once more": 0.06,

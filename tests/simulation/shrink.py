@@ -9,7 +9,7 @@ from tests.simulation.city import Ran, run
 MOST_RUNS = 150
 
 
-def shrink(ran: Ran, again: Callable[[Plan], Ran] = run) -> Ran:
+def shrink(ran: Ran, again: Callable[[Plan], Ran] = run, most_runs: int = MOST_RUNS) -> Ran:
     """The shortest run found that breaks the same invariant; `ran` itself where nothing can be left out."""
     assert ran.violation is not None
     broken, runs = ran.violation.name, 0
@@ -22,11 +22,11 @@ def shrink(ran: Ran, again: Callable[[Plan], Ran] = run) -> Ran:
 
     best = fails(replace(ran.plan, in_order=True)) or ran
     size = max(1, len(best.happened))
-    while size and runs < MOST_RUNS:
+    while size and runs < most_runs:
         happened = [happening for happening, _ in best.happened]
         shorter = None
         for start in range(0, len(happened), size):
-            if runs >= MOST_RUNS:
+            if runs >= most_runs:
                 break
             shorter = fails(best.plan.leaving_out(*happened[start : start + size]))
             if shorter is not None and len(shorter.happened) < len(best.happened):
