@@ -20,7 +20,7 @@ def examine_the_borrower(undecided: Undecided, examination: Examination | None) 
     if examination is not None:
         return None
     applied = undecided.applied.fact
-    what = f"{len(applied.applicants)} applicants, {applied.amount_fen} fen over {applied.months} months"
+    what = f"{applied.amount_fen} fen over {applied.months} months, applicants: {len(applied.applicants)}"
     return Waiting("examine-borrower", "LC-R2", what)
 
 
