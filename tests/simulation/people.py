@@ -199,6 +199,9 @@ class People:
             for kind, chance in ACTS.items()
             if (kind != LENDERS_NO or loans) and chances.unusual(kind, chance)
         }
+        pays_at = chances.city.choice((0, 0, 0, 15, 40))
+        if "applies at the counter" in acts:  # who does so is often early, and pays late
+            acts["applies at the counter"], pays_at = 0, chances.city.choice((0, 60, 120))
         decisions: list[str] = []
         for kind, chance in (("return", 0.12), ("return", 0.04), ("refuse", 0.05)):
             if chances.unusual(f"application {DONE[kind]}", chance):
@@ -210,7 +213,7 @@ class People:
         self.sales[case] = Sale(
             case, home, *people, *accounts, PRICE_FEN, sale, acts, answers,
             n * chances.city.choice((0, 10, 60)), own_part_fen, loans,
-            chances.city.choice((0, 0, 0, 15, 40)),
+            pays_at,
             gives_up=chances.unusual("the buyer gives up paying", 0.05),
         )  # fmt: skip
 
@@ -460,7 +463,10 @@ class People:
         return self._tell(Role.REGISTRY, fact, STANDING, sale.home.unit, f"mortgage {sale.case}")
 
     def apply_at_the_counter(self, sale: Sale) -> bool:
-        """Buyer and seller apply themselves."""
+        """Buyer and seller apply themselves, as soon as they hold the consent."""
+        if not self.city.auditor.case(sale.case).has("ConsentIssued"):
+            sale.acts["applies at the counter"] = sale.ticks + 1
+            return False
         values = {
             "by_clerk": "Zhao", "sellers": (sale.seller,), "buyers": (sale.buyer,),
             "contract_number": sale.brought.contract_number,
