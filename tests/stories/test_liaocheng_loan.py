@@ -28,11 +28,18 @@ from contracts.events.registry import (
     Stage,
     TransferRegistered,
 )
-from contracts.events.seller_bank import ConsentRefused
+from contracts.events.seller_bank import ConsentIssued, ConsentRefused
 from contracts.values import DocumentNumber, VerificationCode
 from services.escrow.facts import RejectionAnswered
 from services.lending.facts import LoanWithdrawn
-from services.registry.facts import NoticesEntered, OwnershipEntered, RegistrationDecided, RestrictionEntered
+from services.registry.facts import (
+    Material,
+    NoticesEntered,
+    OwnershipEntered,
+    RegistrationDecided,
+    RestrictionEntered,
+    TransferAppliedFor,
+)
 from services.runtime.core.calendar_table import YearTable
 from services.runtime.core.file import STANDING, Phase
 from services.runtime.core.rows import Row
@@ -235,17 +242,61 @@ async def test_LC_L3_the_loan_is_rejected_and_the_buyer_has_the_down_payment_bac
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_LC_L3_the_loan_is_rejected_and_another_bank_lends(seed: int) -> None:
-    other = Asked(OTHER_BANK, ll.LOAN_FEN, when=lambda: world.heard(Role.ESCROW, RejectionAnswered)())
-    world = LoanWorld(seed, [Asked(BANK, ll.LOAN_FEN), other], (BANK,) if seed % 2 else ())
-    world.rejects(BANK)
+@pytest.mark.parametrize("when", ["at once", "after its yes"])
+async def test_LC_L3_the_loan_is_rejected_and_another_bank_lends(seed: int, when: str) -> None:
+    """Alone, or beside a loan of the fund centre, which stands."""
+    beside = (FUND,) if seed % 2 else ()
+    fen = BOTH_FEN[BANK] if beside else ll.LOAN_FEN
+    other = Asked(OTHER_BANK, fen, when=lambda: world.heard(Role.ESCROW, RejectionAnswered)())
+    asked = [Asked(BANK, fen), other, *(Asked(name, ll.FUND_FEN) for name in beside)]
+    world = LoanWorld(seed, asked, (BANK,) if seed % 3 else ())
     world.answers["answer-rejection"] = lambda row: RejectionAnswered(
         by_clerk="Li", another_bank=True, because="the buyer asks another bank"
     )
     await world.opened()
+    if when == "at once":
+        world.rejects(BANK)
+    else:
+        world.answers["decide-consent"] = lambda row: None
+        assert await world.until(world.heard(BANK, LoanApproved))
+        await world.some_steps(30)
+        await world.tell(BANK, LoanWithdrawn(by_clerk="Chen", because="the income is gone", clause="LC-R2"), CASE)
+        assert await world.until(world.heard(Role.ESCROW, LoanRejected))
+        world.answers["decide-consent"] = consents
     await world.run()
-    await world.is_sold(OTHER_BANK)
-    assert (await world.who_joined())[-1] == OTHER_BANK
+    await world.is_sold(OTHER_BANK, *beside)
+    assert OTHER_BANK in await world.who_joined()
+
+
+def consents(row: Row) -> ConsentDecided:
+    """The seller's bank agrees."""
+    return ConsentDecided(by_clerk="Wang", consents=True)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_L3_who_was_rejected_applies_again_at_the_same_bank(seed: int) -> None:
+    world = LoanWorld(seed, [Asked(BANK, ll.LOAN_FEN)], (BANK,) if seed % 2 else ())
+    yes = world.answers[f"{BANK}/decide-loan"]
+    world.rejects(BANK)
+    world.answers["answer-rejection"] = lambda row: RejectionAnswered(
+        by_clerk="Li", another_bank=True, because="the buyer brings a guarantor"
+    )
+    await world.opened()
+    assert await world.until(world.heard(Role.ESCROW, RejectionAnswered))
+    world.answers[f"{BANK}/decide-loan"] = yes
+    await world.tell(BANK, await world.application(world.asked[BANK], months=300), CASE)
+    await world.run()
+    await world.is_sold(BANK)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_L2_of_two_banks_that_are_asked_one_has_the_part(seed: int) -> None:
+    world = LoanWorld(seed, [Asked(BANK, ll.LOAN_FEN), Asked(OTHER_BANK, ll.LOAN_FEN)])
+    await world.opened()
+    await world.run()
+    (lender,) = await world.who_joined()
+    await world.is_sold(lender)
+    assert {r.fact.institution for r in await world.said(JoinRefused)} == {BANK, OTHER_BANK} - {lender}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -301,13 +352,17 @@ async def test_X_3_a_lenders_no_after_its_yes_at_any_moment(seed: int) -> None:
         assert ended == "sold"
 
 
+def a_freeze() -> RestrictionEntered:
+    """A court's order on the home."""
+    freeze = {"kind": "freeze", "number": "(2026)鲁15执77号", "authority": "court", "since": NOON.date().isoformat()}
+    return RestrictionEntered.model_validate_json(json.dumps({"by_clerk": "Zhao", "restriction": freeze}))
+
+
 @pytest.mark.parametrize("seed", range(120))
 async def test_X_4_a_freeze_entered_at_any_moment(seed: int) -> None:
     world = await begun(seed, *some_lenders(seed))
     await world.some_moment(some_lenders(seed)[0])
-    freeze = {"kind": "freeze", "number": "(2026)鲁15执77号", "authority": "court", "since": NOON.date().isoformat()}
-    entered = RestrictionEntered.model_validate_json(json.dumps({"by_clerk": "Zhao", "restriction": freeze}))
-    await world.tell(Role.REGISTRY, entered, STANDING)
+    await world.tell(Role.REGISTRY, a_freeze(), STANDING)
     await world.run()
     await either_way(world)
 
@@ -405,3 +460,101 @@ async def test_X_3_a_notice_lapses_while_a_loan_is_on_its_way_back(seed: int) ->
     await world.run()
     await either_way(world)
     assert len(await world.said(AdvanceNoticeLapsed)) <= 1
+
+
+# --- everything together ----------------------------------------------------------------------------------------------
+
+PAPERS = {
+    Stage.NOTICE: (Material.CONTRACT, Material.CONSENT, Material.DOWN_PAYMENT_CERTIFICATE),
+    Stage.REGISTRATION: (
+        Material.CONTRACT,
+        Material.CONSENT,
+        Material.DOWN_PAYMENT_CERTIFICATE,
+        Material.LOAN_CERTIFICATE,
+        Material.TRANSFER_NOTICE,
+    ),
+}
+
+
+def apply_at_the_counter(world: LoanWorld, stage: Stage) -> None:
+    """Buyer and seller go to the registry themselves too, as soon as it has heard what is needed there."""
+    needed = AdvanceNoticeRegistered if stage is Stage.REGISTRATION else ConsentIssued
+
+    async def do() -> None:
+        applied = TransferAppliedFor(
+            by_clerk="Zhao",
+            sellers=(lc.SELLER,),
+            buyers=(lc.BUYER,),
+            contract_number=ll.sale().contract_number,
+            materials=PAPERS[stage],
+            stage=stage,
+        )
+        await world.tell(Role.REGISTRY, applied, CASE)
+
+    world.plan(world.heard(Role.REGISTRY, needed), do)
+
+
+def wavers(world: LoanWorld, refuses: float) -> Any:
+    """A registrar who returns up to two applications, and seldom refuses one for good."""
+    returned: set[str] = set()
+    reason = {"reason": "materials are missing or wrong", "detail": "the copy is not legible", "clause": "LC-R1"}
+
+    def decide(row: Row) -> RegistrationDecided:
+        number, decision = row.data["about"], "approve"
+        if world.chance.random() < refuses:
+            decision = "refuse"
+        elif len(returned) < 2 and world.chance.random() < 0.4:
+            decision = "return"
+            returned.add(number)
+        reasons = [] if decision == "approve" else [reason]
+        return RegistrationDecided.model_validate(
+            {"by_clerk": "Zhao", "application": number, "decision": decision, "reasons": reasons}
+        )
+
+    return decide
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_L4_buyer_and_seller_apply_at_the_counter_beside_the_notary(seed: int) -> None:
+    world = await begun(seed, *some_lenders(seed))
+    for stage in Stage:
+        if world.chance.random() < 0.8:
+            apply_at_the_counter(world, stage)
+    world.answers["decide-registration"] = wavers(world, refuses=0)
+    await world.run()
+    await world.is_sold(*borrowing(world))
+
+
+@pytest.mark.parametrize("seed", range(80))
+async def test_X_3_whatever_comes_together_the_case_ends_and_everybody_has_his_own(seed: int) -> None:
+    lenders = ((BANK,), (FUND,), (BANK, FUND))[seed % 3]
+    world = await begun(seed, *lenders)
+    chance = world.chance
+    world.answers["decide-registration"] = wavers(world, refuses=0.05)
+    for stage in Stage:
+        if chance.random() < 0.2:
+            apply_at_the_counter(world, stage)
+    accounts = [lc.ESCROW_ACCOUNT, *(world.house(name).institution.settings.loan_account for name in lenders)]
+    for _ in range(chance.randrange(4)):
+        kind = chance.choice(("refuse", "return", "timeout", "timeout-after"))
+        world.rail.arm(Fault(kind=kind, from_account=chance.choice(accounts)))  # type: ignore[arg-type]
+    if chance.random() < 0.3:
+        await world.pay(chance.choice((1, 70_000)), payer=chance.choice((lc.STRANGER_ACCOUNT, lc.BUYER_ACCOUNT)))
+    events = [one for one in ("withdrawal", "no", "freeze", "down") if chance.random() < 0.35]
+    chance.shuffle(events)
+    for event in events:
+        await world.some_moment(chance.choice(lenders))
+        name = chance.choice(lenders)
+        if event == "withdrawal":
+            await world.tell(Role.ESCROW, ll.withdrawal(), CASE)
+        elif event == "no":
+            await world.tell(name, LoanWithdrawn(by_clerk="Chen", because="the income is gone", clause="LC-R2"), CASE)
+        elif event == "freeze":
+            await world.tell(Role.REGISTRY, a_freeze(), STANDING)
+        else:
+            world.house(chance.choice(list(world.houses))).down = True
+            await world.some_steps(60)
+            for house in world.houses.values():
+                house.down = False
+    await world.run()
+    await either_way(world)
