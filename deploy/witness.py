@@ -6,6 +6,7 @@ the opening names those who take part, and others join later, to whom what was s
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -77,22 +78,28 @@ class Witness:
         self._untold: list[Spoken] = []
         self._parties: dict[str, set[tuple[Role, str]]] = {}
         self._causes: dict[str, str | None] = {}
-        topics = [name for place in places for name in (place.inbox, f"{place.inbox}.dead")]
-        self._consumer = AIOKafkaConsumer(
-            *topics, bootstrap_servers=kafka, group_id=None, auto_offset_reset="earliest", enable_auto_commit=False
-        )
-        self._task: asyncio.Task[None] | None = None
+        self._said: set[tuple[str, type[Event]]] = set()
+        self._kafka = kafka
+        self._reading = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._consumer.start()
-        self._task = asyncio.create_task(self._read())
+        topics = [name for place in self._places for name in (place.inbox, f"{place.inbox}.dead")]
+        consumer = AIOKafkaConsumer(
+            *topics,
+            bootstrap_servers=self._kafka,
+            group_id=None,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        self._reading.push_async_callback(consumer.stop)
+        await consumer.start()
+        reader = asyncio.create_task(self._read(consumer))
+        self._reading.push_async_callback(asyncio.gather, reader, return_exceptions=True)
+        self._reading.callback(reader.cancel)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self._consumer.stop()
+        await self._reading.aclose()
 
     @property
     def spoken(self) -> list[Spoken]:
@@ -101,7 +108,7 @@ class Witness:
 
     def heard(self, case: str, kind: type[Event]) -> bool:
         """Whether such an event was said in the case."""
-        return any(one.case == case and one.kind is kind for one in self._spoken.values())
+        return (case, kind) in self._said
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until this is so; it is looked at with every record. Raises WitnessLost where reading has failed."""
@@ -111,9 +118,9 @@ class Witness:
             await self._news.wait()
             self._news.clear()
 
-    async def _read(self) -> None:
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
         try:
-            async for record in self._consumer:
+            async for record in consumer:
                 self.take(record.topic, record.partition, _record(record))
         except Exception as error:
             self._failed = error
@@ -145,6 +152,7 @@ class Witness:
         if spoken is None:
             spoken = Spoken(envelope.id, envelope.time, role, institution, kind, envelope.case, {}, len(self._spoken))
             self._spoken[envelope.id] = spoken
+            self._said.add((spoken.case, kind))
             self._untold.append(spoken)
         spoken.values.update(json.loads(envelope.data))
         spoken.copies.add(topic)

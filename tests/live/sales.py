@@ -27,6 +27,7 @@ from services.sale_opening import open_case, prepare
 
 WITHIN_S = 120
 PAUSE_S = 0.1
+BETWEEN_LOOKS_S = 0.5
 
 UNLIKE: dict[str, tuple[tuple[str, str], ...]] = {
     "LC-FULL": (
@@ -188,10 +189,7 @@ class Crowd:
 
     async def _clerk(self, role: Role) -> None:
         while True:
-            try:
-                for task in await worklist(self._widest.desks[role]):
-                    if task.case in self.cases:
-                        await self.cases[task.case].people.act(role, task)
-            except DeskUnreachable:
-                pass  # it comes again
-            await asyncio.sleep(PAUSE_S)
+            with contextlib.suppress(DeskUnreachable):  # it comes again
+                tasks = [task for task in await worklist(self._widest.desks[role]) if task.case in self.cases]
+                await asyncio.gather(*(self.cases[task.case].people.act(role, task) for task in tasks))
+            await asyncio.sleep(BETWEEN_LOOKS_S)
