@@ -33,6 +33,8 @@ class CurrentQuote(View):
         if not quotes:
             return None
         newest = quotes[-1]
+        if booked and booked[-1].order > newest.order:
+            return None  # after a booking no earlier statement stands any more: the bank states what is left
         settled = {b.fact.quote for b in booked if b.fact.by_the_case}
         for order in deposits.ledger.orders:
             paid_newest = order.pay.about == newest.fact.statement.number

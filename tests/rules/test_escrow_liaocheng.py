@@ -221,6 +221,16 @@ def test_LC_F4_the_case_is_not_complete_before_the_balance_has_settled(bench: Be
     assert len(bench.said(CaseCompleted)) == 1
 
 
+def test_LC_F4_a_statement_made_before_a_booking_is_not_paid_after_it(bench: Bench) -> None:
+    first = lc.quoted()
+    entered(bench).hear(first, BANK)
+    carry_out(bench, Purpose.PAYOFF)
+    bench.hear(lc.quoted(PAYOFF_FEN + 100, n=6), BANK)  # it was stated anew before the money was booked
+    bench.hear(lc.booked(first, open_fen=100), BANK)
+    bench.hear(lc.quoted(100, n=7), BANK)
+    assert [pay.amount_fen for pay in bench.said(Pay)] == [PAYOFF_FEN, 100]
+
+
 def test_LC_F4_an_open_rest_is_paid_by_a_new_statement_before_the_seller(bench: Bench) -> None:
     first, second = lc.quoted(n=5), lc.quoted(1, n=6)
     entered(bench).hear(first, BANK)
