@@ -13,6 +13,7 @@ from services.runtime.core.fold import derived_id
 from services.runtime.keys import Keys
 from services.runtime.log import Received
 from services.runtime.rail import Transfer
+from services.runtime.service import Part
 from tests.runtime.desk_house import DeskHouse
 from tests.support import liaocheng as lc
 from tests.support import loan as ln
@@ -24,13 +25,14 @@ EXAMPLE = {"signed_by": [lc.BUYER.id_number]}
 
 
 class Bank(DeskHouse):
-    """The buyer's bank, with its account at the rail; the others' words arrive when the test says so."""
+    """A lender, the buyer's bank unless a test says otherwise, with its account at the rail; the others' words arrive
+    when the test says so."""
 
-    def __init__(self) -> None:
-        super().__init__(BUYER_BANK, {"accounts": [ln.LENDER_ACCOUNT], "loan_account": ln.LENDER_ACCOUNT})
+    def __init__(self, part: Part = BUYER_BANK, account: str = ln.LENDER_ACCOUNT, **settings: Any) -> None:
+        super().__init__(part, {"accounts": [account], "loan_account": account, **settings})
         self.lines: dict[tuple[str, str], int] = {}
-        for account, amount_fen in ((ln.LENDER_ACCOUNT, 2 * ln.LOAN_FEN), (lc.ESCROW_ACCOUNT, ln.LOAN_FEN)):
-            self.rail.open(account, f"owner of {account}", amount_fen)
+        for number, amount_fen in ((account, 2 * ln.LOAN_FEN), (lc.ESCROW_ACCOUNT, ln.LOAN_FEN)):
+            self.rail.open(number, f"owner of {number}", amount_fen)
 
     async def hears(self, event: Event, by: tuple[Role, str] = lc.NOTARY, folio: str = FOLIO) -> None:
         """The next word of a speaker about a folio."""
