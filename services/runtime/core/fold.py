@@ -505,7 +505,8 @@ class _Fold:
 
     def new(self, fact: Fact, case: str, key: str) -> Filed[Fact]:
         cause = self.letter.envelope.id
-        new_id = derived_id(cause, fact.type_name, case, key)
+        # By whose it is too: of one cause two institutions may say the same, as two lenders that a closing ends.
+        new_id = derived_id(self.house.source, cause, fact.type_name, case, key)
         now: datetime = self.letter.at
         return Filed(new_id, fact, case, self.house.source, now, now, cause)
 
