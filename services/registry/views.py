@@ -7,11 +7,12 @@ from contracts.event import Role
 from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, PartyJoined
 from contracts.events.escrow import DepositConfirmed, MoneyKind
 from contracts.events.registry import AdvanceNoticeLapsed, FolioRefused, MortgageReleased, RegistrationClosed
+from contracts.events.seller_bank import ConsentIssued
 from contracts.values import DocumentNumber
 from services.registry.facts import OwnershipEntered
 from services.runtime.core.facts import PeriodEnded, PeriodPassed, PeriodStarted
 from services.runtime.core.file import Filed
-from services.runtime.core.rule import All, View
+from services.runtime.core.rule import Across, All, View
 
 REGISTRATION = "registration"
 """The name of the registry's own period, as the opening of a case pins it."""
@@ -133,19 +134,23 @@ class NoEntryAnyMore(View):
 
 @dataclass(frozen=True, slots=True)
 class UnheardRelease(View):
-    """A mortgage was released in this case before the case was opened here, so only whoever applied was told."""
+    """A mortgage of this case was released where its institutions did not hear it: in this case before it was opened
+    here, so that only whoever applied was told; or in another case of the home, and this one's consent names it."""
 
     released: MortgageReleased
 
     @classmethod
-    def of(cls, openings: All[CaseOpened], said: All[MortgageReleased]) -> Self | None:
+    def of(
+        cls, openings: All[CaseOpened], consent: ConsentIssued | None, said: Across[MortgageReleased]
+    ) -> Self | None:
         """The first that its institutions have not heard since; None if there is none."""
         if not openings:
             return None
-        opened = openings[0].order
-        heard = {s.fact.certificate for s in said if s.order > opened}
-        unheard = (s.fact for s in said if s.order < opened and s.fact.certificate not in heard)
-        return next((cls(released) for released in unheard), None)
+        case, opened = openings[0].case, openings[0].order
+        named = consent.mortgage_certificate if consent is not None else None
+        heard = {s.fact.certificate for s in said if s.case == case and s.order > opened}
+        ours = (s.fact for s in said if s.case == case or s.fact.certificate == named)
+        return next((cls(released) for released in ours if released.certificate not in heard), None)
 
     @property
     def mark(self) -> str:

@@ -102,6 +102,20 @@ def test_LC_F4_release_before_the_opening_is_said_again_so_that_all_parties_hear
     assert len(bench.file(MortgageCancelled, case=STANDING)) == 2
 
 
+def test_LC_F4_a_release_said_in_another_case_of_the_home_is_said_in_the_one_whose_consent_names_it():
+    """The bank knew of two sales of one home, and applied in the one that the registry had refused."""
+    for consent_first in (True, False):
+        bench = home.with_folio()
+        home.open_case(bench, home.FIRST)
+        home.open_case(bench, home.SECOND)
+        facts = [(home.consented(), home.FIRST), (home.released(), home.SECOND)]
+        for event, case in facts if consent_first else reversed(facts):
+            bench.hear(event, home.BANK, case=case)
+        assert [word.certificate for word in bench.said(MortgageReleased, case=home.SECOND)] == [home.MORTGAGE]
+        assert bench.said(MortgageReleased, case=home.FIRST) == bench.said(MortgageReleased, case=home.SECOND)
+        assert len(bench.file(MortgageCancelled, case=STANDING)) == 1
+
+
 def test_X_2_release_that_somebody_else_applies_for_is_an_incident():
     bench = home.with_folio()
     home.open_case(bench)

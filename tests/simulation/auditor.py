@@ -116,6 +116,7 @@ class Auditor:
         self.outcomes: dict[str, str | None] = {}
         self.phases: dict[tuple[str, str], str] = {}
         self.met: Counter[tuple[str, str, str, str]] = Counter()
+        self.standing: dict[str, set[type[Event]]] = defaultdict(set)
         self.alarms: Counter[str] = Counter()
         self.story: list[str] = []
 
@@ -180,20 +181,22 @@ class Auditor:
             if kind.__name__ == "CaseOpened" and not model.opened:
                 model.opened = data
                 model.procedure = PROCEDURES[data["procedure"], data["edition"]]
-            self._in_order(house, model, kind)
+            if kind.standing:
+                self.standing[subject].add(kind)
+            self._in_order(house, model, kind, self.standing[subject])
             model.said[kind.__name__].append((house.role, house.name, data))
             self.tell(f"{house.name} says {kind.__name__} in {case} {_told(data)}")
         said = SAID.get(kind.__name__)
         if said is not None:
             said(self, house, subject, case, fact, data)
 
-    def _in_order(self, house: "House", model: CaseModel, kind: type[Event]) -> None:
-        """Traces allowed by the procedure's data: what must be said before has been said, by anybody; what must not,
-        the speaker does not know."""
+    def _in_order(self, house: "House", model: CaseModel, kind: type[Event], standing: set[type[Event]]) -> None:
+        """Traces allowed by the procedure's data: what must be said before has been said, by anybody, or stands on the
+        folio itself; what must not, the speaker does not know."""
         procedure = model.procedure
         if procedure is None or kind.standing:
             return
-        said = frozenset(EVENTS_BY_NAME[name] for name in model.said)
+        said = frozenset(EVENTS_BY_NAME[name] for name in model.said) | frozenset(standing)
         own = frozenset(model.known[house.role, house.name] - {kind})
         own |= {k for k in (kind,) if any(n == house.name for _, n, _ in model.said.get(kind.__name__, ()))}
         ways = procedure.ways(house.role, kind)

@@ -157,9 +157,9 @@ def refuse_the_application(decided: RegistrationDecided) -> Says:
         yield RegistrationRefused(application=decided.application, reasons=decided.reasons)
 
 
-def say_again_what_was_released_before_the_opening(unheard: UnheardRelease) -> Says:
-    """LC-F4, LC-L7 信息共享至公证机构: a release is served at any time; if it came before the opening, all hear it
-    now."""
+def say_again_what_was_released_unheard(unheard: UnheardRelease) -> Says:
+    """LC-F4, LC-L7 信息共享至公证机构: a release is served at any time; if it came before the opening, or in another
+    case of the home, all hear it now."""
     yield unheard.released
 
 
@@ -281,7 +281,7 @@ IN_BOTH_MODES = (
     Rule(see_that_terms_do_not_change, per=CaseOpened, during=(OPEN, CLOSING, ENDED)),
     Rule(give_the_application_back, per=RegistrationDecided),
     Rule(refuse_the_application, per=RegistrationDecided),
-    Rule(say_again_what_was_released_before_the_opening, per=UnheardRelease, during=(OPEN, CLOSING)),
+    Rule(say_again_what_was_released_unheard, per=UnheardRelease, during=(OPEN, CLOSING)),
     Rule(close_the_case_for_ever, per=ClosingRequested, during=(OPEN, CLOSING)),
     Rule(say_that_the_entry_stands, per=ClosingRequested),
     Rule(see_that_no_entry_is_cancelled, during=(ENDED,)),
