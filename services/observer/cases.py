@@ -90,8 +90,8 @@ class _Case:
 
 
 def case_page(case: str, folio: Iterable[Heard], observed: Institutions, calendar: Calendar, today: date) -> CasePage:
-    """LC-R5 依法依规对金融机构“带押过户”业务进行指导、监督、管理: the page of one case, from every public word about its
-    folio, in any order, each once.
+    """LC-R5 依法依规对金融机构“带押过户”业务进行指导、监督、管理: the page of one case, from every public word about
+    its folio, in any order, each once.
 
     `observed`: whose feeds are read; `today` in China, for what is overdue.
     """

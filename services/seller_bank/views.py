@@ -109,11 +109,13 @@ class Untold(View):
         opened: Filed[CaseOpened],
         loan: CaseLoan,
         asked: All[PayoffAsked],
-        quoted: PayoffQuoted,
+        quotes: All[PayoffQuoted],
         told: All[PayoffCompleted],
         transfers: All[PayoffTransferred],
     ) -> "Untold | None":
         """The view of one case's file, over the books of the folio."""
+        if not quotes:
+            return None
         entries = [entry for entry in loan.book.entries if entry.money.order > asked[0].order]
         if len(told) >= len(entries):
             return None
@@ -124,8 +126,10 @@ class Untold(View):
         own_names = {person.name for person in loan.book.imported.borrowers}
         himself = money.from_account in own_accounts or money.from_owner in own_names
         by_the_case = bool(sent) or (names_case(money.reference, opened.case) and not himself)
-        # The quote that the escrow paid, which need not be the newest; without its word of it, the newest.
-        return cls(entry, sent[0].quote if sent else quoted.statement.number, by_the_case)
+        # The quote that the escrow paid need not be the newest: its word says which, or the remittance text.
+        numbers = [quote.fact.statement.number for quote in quotes]
+        named = [number for number in numbers if number in money.reference] or numbers[-1:]
+        return cls(entry, sent[0].quote if sent else named[-1], by_the_case)
 
     @property
     def mark(self) -> str:

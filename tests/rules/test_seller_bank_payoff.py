@@ -186,6 +186,17 @@ def test_LC_F4_money_that_comes_after_the_quotes_last_day_owes_the_days_since() 
     assert actions(bench) == ["ask-payoff"]
 
 
+def test_LC_L6_the_payoff_says_itself_which_statement_it_pays_where_a_newer_one_stands() -> None:
+    """The escrow's word of its transfer is still on the way, and a clerk has stated the debt anew."""
+    bench = quoted()
+    bench.later(days=4)
+    bench.own(command(PayoffAsked))
+    first, second = bench.said(PayoffQuoted)
+    bench.own(money(OWED_TODAY_FEN, reference=f"{CASE} payoff {first.statement.number}"))
+    bench.own(money(4 * PER_DIEM_FEN, transfer="T-2", line=2, at=bench.now))
+    assert [b.quote for b in booked(bench)] == [first.statement.number, second.statement.number]
+
+
 def test_LC_F4_the_rest_bears_interest_until_it_is_paid() -> None:
     bench = quoted()
     bench.own(money(OWED_TODAY_FEN - PRINCIPAL_FEN // 2))

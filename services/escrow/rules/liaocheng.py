@@ -284,7 +284,7 @@ def payoff_of(sale: SaleBrought, quote: PayoffQuoted, clause: str) -> Pay:
         from_account=sale.deposit_account.account,
         to_account=quote.to_account,
         amount_fen=quote.total_fen,
-        reference=Purpose.PAYOFF.value,
+        reference=f"{Purpose.PAYOFF.value} {quote.statement.number}",
         about=quote.statement.number,
         because=clause,
     )
