@@ -8,6 +8,7 @@ import pytest
 
 from services.buyer_bank.rules import RULEBOOK as BUYER_BANK
 from services.escrow.rules import RULEBOOK as ESCROW
+from services.fund_center.rules import RULEBOOK as FUND_CENTER
 from services.observer.desk import make_app
 from services.observer.feeds import Metrics as ObserverMetrics
 from services.registry.rules import RULEBOOK as REGISTRY
@@ -19,7 +20,13 @@ from services.seller_bank.rules import RULEBOOK as SELLER_BANK
 from tests.docs.reasons import given
 from tests.runtime.test_settings_table import PAGE
 
-RULEBOOKS = {"escrow": ESCROW, "registry": REGISTRY, "seller_bank": SELLER_BANK, "buyer_bank": BUYER_BANK}
+RULEBOOKS = {
+    "escrow": ESCROW,
+    "registry": REGISTRY,
+    "seller_bank": SELLER_BANK,
+    "buyer_bank": BUYER_BANK,
+    "fund_center": FUND_CENTER,
+}
 
 
 def raised(rulebook: Rulebook) -> Iterator[str]:
