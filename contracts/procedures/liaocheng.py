@@ -47,11 +47,113 @@ from contracts.events.seller_bank import (
     PayoffReturned,
     ReleaseApplied,
 )
-from contracts.procedures.procedure import Procedure, awaited, step
+from contracts.procedures.procedure import Procedure, Step, awaited, step
 
 ESCROW, REGISTRY, SELLER_BANK = Role.ESCROW, Role.REGISTRY, Role.SELLER_BANK
 LENDERS = (Role.BUYER_BANK, Role.FUND_CENTER)
 ENDS = (CaseCompleted, CaseCancelled)
+
+# --- what both modes have ---------------------------------------------------------------------------------------------
+
+FOLIO = (
+    step(FolioReserved, REGISTRY, "X-4", after=[CaseOpened], not_after=[FolioReserved, FolioRefused]),
+    step(FolioRefused, REGISTRY, "X-4", after=[CaseOpened], not_after=[FolioReserved], way_out=True),
+)
+REGISTRATION_REFUSED = step(
+    RegistrationRefused, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True
+)
+CLOSING = (
+    step(
+        RegistrationClosed,
+        REGISTRY,
+        "X-3",
+        after=[ClosingRequested],
+        not_after=[TransferRegistered, RegistrationClosed],
+        way_out=True,
+        awaited=awaited(ClosingRequested),
+    ),
+    step(
+        ClosingRefused,
+        REGISTRY,
+        "X-3",
+        after=[ClosingRequested],
+        not_after=[RegistrationClosed],
+        way_out=True,
+        awaited=awaited(TransferRegistered),
+        reopens=[ClosingRequested],
+    ),
+    step(
+        DepositRefunded,
+        ESCROW,
+        "X-1",
+        after=[CaseOpened],
+        way_out=True,
+        awaited=awaited((FolioRefused, RegistrationClosed), DepositConfirmed),
+    ),
+)
+CANCELLED = step(
+    CaseCancelled,
+    ESCROW,
+    "X-3",
+    after=[(FolioRefused, RegistrationClosed)],
+    not_after=[TransferRegistered, *ENDS],
+    way_out=True,
+    awaited=awaited((FolioRefused, RegistrationClosed)),
+)
+
+
+def payoff(article: str) -> tuple[Step, ...]:
+    """The seller's loan is stated, paid and booked; a rest is stated and paid again."""
+    return (
+        step(
+            PayoffQuoted,
+            SELLER_BANK,
+            article,
+            after=[TransferRegistered, ConsentIssued],
+            awaited=awaited(not_after=[PayoffCompleted]),
+        ),
+        step(
+            PayoffTransferred,
+            ESCROW,
+            article,
+            after=[TransferRegistered, PayoffQuoted],
+            awaited=awaited(not_after=[PayoffCompleted]),
+        ),
+        step(
+            PayoffCompleted,
+            SELLER_BANK,
+            article,
+            after=[TransferRegistered],
+            awaited=awaited(PayoffTransferred, period="payoff-booking"),
+            reopens=[PayoffQuoted, PayoffTransferred, PayoffCompleted],
+            reopens_if="open_fen",
+        ),
+        step(PayoffReturned, SELLER_BANK, "X-1", after=[CaseOpened], unawaited=True),
+    )
+
+
+def release_applied(article: str) -> Step:
+    """The settled loan's mortgage may go."""
+    return step(
+        ReleaseApplied,
+        SELLER_BANK,
+        article,
+        awaited=awaited(PayoffCompleted, not_after=[MortgageReleased], period="release"),
+    )
+
+
+def completed(article: str) -> Step:
+    """The end that everybody wants."""
+    return step(
+        CaseCompleted,
+        ESCROW,
+        article,
+        after=[TransferRegistered, PayoffCompleted, MortgageReleased],
+        not_after=ENDS,
+    )
+
+
+# --- paid in full -----------------------------------------------------------------------------------------------------
 
 LC_FULL = Procedure(
     name="LC-FULL",
@@ -63,8 +165,7 @@ LC_FULL = Procedure(
     roles=(ESCROW, REGISTRY, SELLER_BANK),
     steps=(
         step(CaseOpened, ESCROW, "LC-F1", not_after=[CaseOpened]),
-        step(FolioReserved, REGISTRY, "X-4", after=[CaseOpened], not_after=[FolioReserved, FolioRefused]),
-        step(FolioRefused, REGISTRY, "X-4", after=[CaseOpened], not_after=[FolioReserved], way_out=True),
+        *FOLIO,
         step(
             DepositConfirmed,
             ESCROW,
@@ -99,7 +200,7 @@ LC_FULL = Procedure(
             way_out=True,
             reopens=[TransferApplicationMade],
         ),
-        step(RegistrationRefused, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True),
+        REGISTRATION_REFUSED,
         step(
             TransferRegistered,
             REGISTRY,
@@ -108,45 +209,11 @@ LC_FULL = Procedure(
             not_after=[TransferRegistered, RegistrationClosed],
             awaited=awaited(TransferApplicationMade, period="registration"),
         ),
-        step(
-            PayoffQuoted,
-            SELLER_BANK,
-            "LC-F4",
-            after=[TransferRegistered, ConsentIssued],
-            awaited=awaited(not_after=[PayoffCompleted]),
-        ),
-        step(
-            PayoffTransferred,
-            ESCROW,
-            "LC-F4",
-            after=[TransferRegistered, PayoffQuoted],
-            awaited=awaited(not_after=[PayoffCompleted]),
-        ),
-        step(
-            PayoffCompleted,
-            SELLER_BANK,
-            "LC-F4",
-            after=[TransferRegistered],
-            awaited=awaited(PayoffTransferred, period="payoff-booking"),
-            reopens=[PayoffQuoted, PayoffTransferred, PayoffCompleted],
-            reopens_if="open_fen",
-        ),
-        step(PayoffReturned, SELLER_BANK, "X-1", after=[CaseOpened], unawaited=True),
+        *payoff("LC-F4"),
         step(BalancePaid, ESCROW, "LC-F4", after=[TransferRegistered, PayoffCompleted]),
-        step(
-            ReleaseApplied,
-            SELLER_BANK,
-            "LC-F4",
-            awaited=awaited(PayoffCompleted, not_after=[MortgageReleased], period="release"),
-        ),
+        release_applied("LC-F4"),
         step(MortgageReleased, REGISTRY, "LC-F4", after=[ReleaseApplied]),
-        step(
-            CaseCompleted,
-            ESCROW,
-            "LC-F4",
-            after=[TransferRegistered, PayoffCompleted, MortgageReleased],
-            not_after=ENDS,
-        ),
+        completed("LC-F4"),
         step(
             ClosingRequested,
             ESCROW,
@@ -156,48 +223,16 @@ LC_FULL = Procedure(
             way_out=True,
             awaited=awaited((ConsentRefused, RegistrationRefused), not_after=[ClosingRefused]),
         ),
-        step(
-            RegistrationClosed,
-            REGISTRY,
-            "X-3",
-            after=[ClosingRequested],
-            not_after=[TransferRegistered, RegistrationClosed],
-            way_out=True,
-            awaited=awaited(ClosingRequested),
-        ),
-        step(
-            ClosingRefused,
-            REGISTRY,
-            "X-3",
-            after=[ClosingRequested],
-            not_after=[RegistrationClosed],
-            way_out=True,
-            awaited=awaited(TransferRegistered),
-            reopens=[ClosingRequested],
-        ),
-        step(
-            DepositRefunded,
-            ESCROW,
-            "X-1",
-            after=[CaseOpened],
-            way_out=True,
-            awaited=awaited((FolioRefused, RegistrationClosed), DepositConfirmed),
-        ),
-        step(
-            CaseCancelled,
-            ESCROW,
-            "X-3",
-            after=[(FolioRefused, RegistrationClosed)],
-            not_after=[TransferRegistered, *ENDS],
-            way_out=True,
-            awaited=awaited((FolioRefused, RegistrationClosed)),
-        ),
+        *CLOSING,
+        CANCELLED,
         *(
             step(DeadlineMissed, role, "periods", after=[CaseOpened], way_out=True)
             for role in (ESCROW, REGISTRY, SELLER_BANK)
         ),
     ),
 )
+
+# --- the buyer borrows ------------------------------------------------------------------------------------------------
 
 LC_LOAN = Procedure(
     name="LC-LOAN",
@@ -210,8 +245,7 @@ LC_LOAN = Procedure(
     may_join=frozenset(LENDERS),
     steps=(
         step(CaseOpened, ESCROW, "LC-L1", not_after=[CaseOpened]),
-        step(FolioReserved, REGISTRY, "X-4", after=[CaseOpened], not_after=[FolioReserved, FolioRefused]),
-        step(FolioRefused, REGISTRY, "X-4", after=[CaseOpened], not_after=[FolioReserved], way_out=True),
+        *FOLIO,
         step(
             DepositConfirmed,
             ESCROW,
@@ -333,7 +367,7 @@ LC_LOAN = Procedure(
             way_out=True,
             reopens=[TransferApplicationMade, MortgageApplicationMade],
         ),
-        step(RegistrationRefused, REGISTRY, "X-3", after=[FolioReserved], not_after=[TransferRegistered], way_out=True),
+        REGISTRATION_REFUSED,
         step(
             TransferRegistered,
             REGISTRY,
@@ -342,45 +376,11 @@ LC_LOAN = Procedure(
             not_after=[TransferRegistered, RegistrationClosed, AdvanceNoticeLapsed],
             awaited=awaited(TransferApplicationMade, MortgageApplicationMade, period="registration"),
         ),
-        step(
-            PayoffQuoted,
-            SELLER_BANK,
-            "LC-L6",
-            after=[TransferRegistered, ConsentIssued],
-            awaited=awaited(not_after=[PayoffCompleted]),
-        ),
-        step(
-            PayoffTransferred,
-            ESCROW,
-            "LC-L6",
-            after=[TransferRegistered, PayoffQuoted],
-            awaited=awaited(not_after=[PayoffCompleted]),
-        ),
-        step(
-            PayoffCompleted,
-            SELLER_BANK,
-            "LC-L6",
-            after=[TransferRegistered],
-            awaited=awaited(PayoffTransferred, period="payoff-booking"),
-            reopens=[PayoffQuoted, PayoffTransferred, PayoffCompleted],
-            reopens_if="open_fen",
-        ),
-        step(PayoffReturned, SELLER_BANK, "X-1", after=[CaseOpened], unawaited=True),
-        step(
-            ReleaseApplied,
-            SELLER_BANK,
-            "LC-L6",
-            awaited=awaited(PayoffCompleted, not_after=[MortgageReleased], period="release"),
-        ),
+        *payoff("LC-L6"),
+        release_applied("LC-L6"),
         step(MortgageReleased, REGISTRY, "LC-L7", after=[ReleaseApplied]),
         step(BalancePaid, ESCROW, "LC-L7", after=[TransferRegistered, PayoffCompleted, MortgageReleased]),
-        step(
-            CaseCompleted,
-            ESCROW,
-            "LC-L7",
-            after=[TransferRegistered, PayoffCompleted, MortgageReleased],
-            not_after=ENDS,
-        ),
+        completed("LC-L7"),
         step(
             ClosingRequested,
             ESCROW,
@@ -399,33 +399,7 @@ LC_LOAN = Procedure(
             way_out=True,
             awaited=awaited((ConsentRefused, RegistrationRefused, AdvanceNoticeLapsed), not_after=[ClosingRefused]),
         ),
-        step(
-            RegistrationClosed,
-            REGISTRY,
-            "X-3",
-            after=[ClosingRequested],
-            not_after=[TransferRegistered, RegistrationClosed],
-            way_out=True,
-            awaited=awaited(ClosingRequested),
-        ),
-        step(
-            ClosingRefused,
-            REGISTRY,
-            "X-3",
-            after=[ClosingRequested],
-            not_after=[RegistrationClosed],
-            way_out=True,
-            awaited=awaited(TransferRegistered),
-            reopens=[ClosingRequested],
-        ),
-        step(
-            DepositRefunded,
-            ESCROW,
-            "X-1",
-            after=[CaseOpened],
-            way_out=True,
-            awaited=awaited((FolioRefused, RegistrationClosed), DepositConfirmed),
-        ),
+        *CLOSING,
         *(
             step(LendingEnded, lender, "X-3", after=[RegistrationClosed], way_out=True, awaited=awaited())
             for lender in LENDERS
@@ -458,15 +432,7 @@ LC_LOAN = Procedure(
             not_after=[TransferRegistered, AdvanceNoticeEnded, AdvanceNoticeLapsed],
             way_out=True,
         ),
-        step(
-            CaseCancelled,
-            ESCROW,
-            "X-3",
-            after=[(FolioRefused, RegistrationClosed)],
-            not_after=[TransferRegistered, *ENDS],
-            way_out=True,
-            awaited=awaited((FolioRefused, RegistrationClosed)),
-        ),
+        CANCELLED,
         *(
             step(DeadlineMissed, role, "periods", after=[CaseOpened], way_out=True)
             for role in (ESCROW, REGISTRY, SELLER_BANK, *LENDERS)
