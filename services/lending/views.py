@@ -38,15 +38,14 @@ from services.lending.facts import ApplicationMended, ContractsSigned, LoanAppli
 from services.runtime.core.facts import (
     MoneyReceived,
     PaymentAccepted,
-    PeriodEnded,
-    PeriodPassed,
     PeriodStarted,
     Purpose,
 )
 from services.runtime.core.file import Filed
 from services.runtime.core.money import Ledger, Order, OrderState
-from services.runtime.core.periods import CHINA, Unpublished, day_in_china, due, kept
+from services.runtime.core.periods import day_in_china
 from services.runtime.core.rule import All, View
+from services.runtime.core.running import Running, in_time
 
 DECISION, DISBURSEMENT = "loan-decision", "disbursement"
 """A lender's periods, by the names under which an opening pins them."""
@@ -499,28 +498,6 @@ class Whole(View):
 
 
 @dataclass(frozen=True, slots=True)
-class Running(View):
-    """The periods of this file that have been started and neither ended nor passed."""
-
-    periods: tuple[Filed[PeriodStarted], ...]
-
-    @classmethod
-    def of(cls, started: All[PeriodStarted], ended: All[PeriodEnded], passed: All[PeriodPassed]) -> Self | None:
-        over = {p.fact.started for p in passed}
-        running = tuple(
-            s
-            for s in started
-            if s.id not in over and not any(e.fact.name == s.fact.period.name and e.order > s.order for e in ended)
-        )
-        return cls(running) if running else None
-
-    @property
-    def mark(self) -> str:
-        """Once per period."""
-        return self.periods[0].id
-
-
-@dataclass(frozen=True, slots=True)
 class Acts(View):
     """What we have done that a period may wait for: our decisions as they were said, our loan as the rail took it."""
 
@@ -551,10 +528,8 @@ class DoneInTime(View):
     def of(cls, running: Running, acts: Acts) -> Self | None:
         for started in running.periods:
             act = acts.done_at(started)
-            if act is not None:
-                last_day = due(started.fact.start, started.fact.period, CHINA)
-                if isinstance(last_day, Unpublished) or kept(act, last_day):
-                    return cls(started)
+            if act is not None and in_time(started.fact, act):
+                return cls(started)
         return None
 
     @property

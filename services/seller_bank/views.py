@@ -14,10 +14,10 @@ from contracts.events.lender import LoanApproved, LoanRejected
 from contracts.events.registry import FolioReserved, MortgageReleased, TransferRegistered
 from contracts.events.seller_bank import PayoffCompleted, PayoffQuoted, ReleaseApplied
 from contracts.values import DocumentNumber
-from services.runtime.core.facts import MoneyReceived, Pay, PeriodEnded, PeriodPassed, PeriodStarted
+from services.runtime.core.facts import MoneyReceived, Pay, PeriodStarted
 from services.runtime.core.file import Filed
-from services.runtime.core.periods import CHINA, Unpublished, due, kept
 from services.runtime.core.rule import Across, All, View
+from services.runtime.core.running import Running, in_time
 from services.seller_bank.books import Books, CaseLoan, Entry, LoanBook
 from services.seller_bank.facts import ConsentDecided, Ends, PayoffAsked, names_case, sold_by
 
@@ -301,29 +301,6 @@ class Acts(View):
 
 
 @dataclass(frozen=True, slots=True)
-class Running(View):
-    """The periods of this file that have been started and neither ended nor passed."""
-
-    periods: tuple[Filed[PeriodStarted], ...]
-
-    @classmethod
-    def of(cls, started: All[PeriodStarted], ended: All[PeriodEnded], passed: All[PeriodPassed]) -> "Running | None":
-        """The view of one case's file; None where no period runs."""
-        over = {f.fact.started for f in passed}
-        running = tuple(
-            s
-            for s in started
-            if s.id not in over and not any(e.fact.name == s.fact.period.name and e.order > s.order for e in ended)
-        )
-        return cls(running) if running else None
-
-    @property
-    def mark(self) -> str:
-        """Once per period."""
-        return self.periods[0].id
-
-
-@dataclass(frozen=True, slots=True)
 class DoneInTime(View):
     """A running period whose act is done, and was done in time as far as the calendar says."""
 
@@ -334,10 +311,8 @@ class DoneInTime(View):
         """The view of one case's file."""
         for started in running.periods:
             act = acts.done.get(started.fact.period.name)
-            if act is not None:
-                last_day = due(started.fact.start, started.fact.period, CHINA)
-                if isinstance(last_day, Unpublished) or kept(act, last_day):
-                    return cls(started)
+            if act is not None and in_time(started.fact, act):
+                return cls(started)
         return None
 
     @property

@@ -6,11 +6,12 @@ An act that comes too late does not end its period: the clock then finds it pass
 from contracts.events.case import CaseOpened, DeadlineMissed, Lateness
 from contracts.period import Period
 from services.lending.facts import LoanAppliedFor
-from services.lending.views import DECISION, DISBURSEMENT, Acts, DoneInTime, OurNotice, PayableNotice, Running, Us
+from services.lending.views import DECISION, DISBURSEMENT, Acts, DoneInTime, OurNotice, PayableNotice, Us
 from services.runtime.core.facts import PeriodEnded, PeriodPassed, PeriodStarted
 from services.runtime.core.file import Filed, Phase
 from services.runtime.core.periods import kept
 from services.runtime.core.rule import All, Rule, Says
+from services.runtime.core.running import Running
 
 
 def named(opened: CaseOpened, name: str, us: Us) -> tuple[Period, ...]:

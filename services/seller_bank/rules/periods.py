@@ -15,6 +15,7 @@ from services.runtime.core.facts import PeriodEnded, PeriodPassed, PeriodStarted
 from services.runtime.core.file import Filed, Phase
 from services.runtime.core.periods import kept
 from services.runtime.core.rule import All, Rule, Says
+from services.runtime.core.running import Running
 from services.seller_bank.views import (
     BOOKING,
     CONSENT,
@@ -23,7 +24,6 @@ from services.seller_bank.views import (
     ConsentAwaited,
     ConsentUnasked,
     DoneInTime,
-    Running,
     Settled,
 )
 
