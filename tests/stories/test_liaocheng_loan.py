@@ -51,7 +51,7 @@ from tests.support import liaocheng as lc
 from tests.support import loan as ll
 from tests.support.bench import NOON
 
-MANY, SEEDS = range(200), range(40)
+MANY, SEEDS, FEW = range(200), range(16), range(8)
 BOTH_FEN = {BANK: ll.LOAN_FEN - ll.FUND_FEN, FUND: ll.FUND_FEN}
 
 
@@ -200,7 +200,7 @@ def by_number(decisions: list[str]) -> Any:
 # --- the rail ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", FEW)
 @pytest.mark.parametrize("kind", ["refuse", "return", "timeout", "timeout-after", "twice"])
 async def test_X_1_the_rail_fails_with_the_loan_and_it_is_paid_once(seed: int, kind: str) -> None:
     world = await begun(seed, *some_lenders(seed))
@@ -214,7 +214,7 @@ async def test_X_1_the_rail_fails_with_the_loan_and_it_is_paid_once(seed: int, k
     await world.is_sold(*borrowing(world))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", FEW)
 @pytest.mark.parametrize("kind", ["refuse", "return", "timeout", "timeout-after"])
 async def test_X_1_the_rail_fails_with_the_return_of_a_loan_and_it_comes_back_once(seed: int, kind: str) -> None:
     world = await begun(seed, *some_lenders(seed))
@@ -225,6 +225,23 @@ async def test_X_1_the_rail_fails_with_the_return_of_a_loan_and_it_comes_back_on
         world.rail.arm(Fault(kind=kind, to_account=account))  # type: ignore[arg-type]
     await world.run()
     await world.is_called_off()
+
+
+@pytest.mark.parametrize("seed", FEW)
+async def test_X_3_no_lender_says_what_it_has_sent_before_the_rail_has_answered(seed: int) -> None:
+    """The rail is out of reach when the loan is ordered and the case is closed: nobody knows what became of it."""
+    world = await begun(seed, *some_lenders(seed))
+    assert await world.until(world.heard(Role.REGISTRY, NoticesEntered))
+    world.rail.reachable = False
+    await world.run()
+    await world.tell(Role.ESCROW, ll.withdrawal(), CASE)
+    await world.run()
+    assert len(await world.said(RegistrationClosed)) == 1 and not await world.said(LendingEnded)
+    world.rail.reachable = True
+    await world.run()
+    await world.is_called_off()
+    sent = {ended.speaker: ended.fact.sent_fen for ended in await world.said(LendingEnded)}
+    assert sorted(sent.values()) == sorted(world.asked[name].amount_fen for name in borrowing(world))
 
 
 # --- ways out ---------------------------------------------------------------------------------------------------------
@@ -317,7 +334,7 @@ async def test_LC_L4_consent_is_refused_after_the_loans_approval(seed: int) -> N
     assert len(approved) >= 1 and len(refused) == 1 and approved[0].at < refused[0].at
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(24))
 async def test_X_3_withdrawal_by_agreement_at_any_moment(seed: int) -> None:
     world = await begun(seed, *some_lenders(seed))
     await world.some_moment(some_lenders(seed)[0])
@@ -336,7 +353,7 @@ async def either_way(world: LoanWorld) -> str:
     return "called off"
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(24))
 async def test_X_3_a_lenders_no_after_its_yes_at_any_moment(seed: int) -> None:
     lenders = some_lenders(seed)
     world = await begun(seed, *lenders)
@@ -358,7 +375,7 @@ def a_freeze() -> RestrictionEntered:
     return RestrictionEntered.model_validate_json(json.dumps({"by_clerk": "Zhao", "restriction": freeze}))
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(24))
 async def test_X_4_a_freeze_entered_at_any_moment(seed: int) -> None:
     world = await begun(seed, *some_lenders(seed))
     await world.some_moment(some_lenders(seed)[0])
@@ -525,7 +542,7 @@ async def test_LC_L4_buyer_and_seller_apply_at_the_counter_beside_the_notary(see
     await world.is_sold(*borrowing(world))
 
 
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", range(24))
 async def test_X_3_whatever_comes_together_the_case_ends_and_everybody_has_his_own(seed: int) -> None:
     lenders = ((BANK,), (FUND,), (BANK, FUND))[seed % 3]
     world = await begun(seed, *lenders)
