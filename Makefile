@@ -30,7 +30,7 @@ demo: venv ## play one case and check every fen (PROCEDURE=LC-LOAN or LC-FULL; P
 	@$(PYTHON) -m deploy.demo
 
 test: venv ## run the whole test suite on a real Kafka and MongoDB
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m tests.run
 
 simulate: venv ## many seeds of the simulation on all cores (SEEDS=1000 FROM=0 PROCEDURE=LC-FULL; all procedures without)
 	@$(PYTHON) -m tests.simulation simulate --seeds $(or $(SEEDS),1000) --first $(or $(FROM),0) --procedure "$(PROCEDURE)"

@@ -8,7 +8,7 @@ from tests.simulation.city import SEATS, Ran, run
 from tests.simulation.mutants import MUTANTS, hunt, planted
 from tests.simulation.shrink import shrink
 
-SEEDS = {"LC-FULL": 200, "LC-LOAN": 120}
+SEEDS = {"LC-FULL": 120, "LC-LOAN": 80}
 """About a hundred seconds in all on two cores; `make simulate` runs any number."""
 
 SOON_FOUND = ("refund to the wrong payer", "commit before write", "balance before payoff", "certificate number reused")
