@@ -106,6 +106,7 @@ class People:
     desks: Mapping[Role, Desk]
     rail: Rail
     say: Say
+    most_tries: int = MOST_TRIES
     done: set[tuple[Role, Task]] = field(default_factory=set[tuple[Role, Task]])
     tries: dict[tuple[Role, Task], int] = field(default_factory=dict[tuple[Role, Task], int])
     refusals: dict[tuple[Role, Task], str] = field(default_factory=dict[tuple[Role, Task], str])
@@ -114,7 +115,7 @@ class People:
         """Look at a worklist once and do what it asks for in this case; whether anything was done.
 
         What a desk refuses is tried again at the next look: mostly a word is still on its way to it. Raises Stuck
-        after MOST_TRIES, and where nobody here knows how; services.desk_client.DeskUnreachable.
+        after `most_tries`, and where nobody here knows how; services.desk_client.DeskUnreachable.
         """
         something = False
         for task in await worklist(self.desks[role]):
@@ -152,7 +153,7 @@ class People:
             await act.do(self, role, task, str(tried))
         except DeskRefused as refused:
             self.refusals[role, task] = str(refused)
-            if tried >= MOST_TRIES:
+            if tried >= self.most_tries:
                 raise Stuck(f"{role.value}: {task.action} was refused {tried} times: {refused}") from refused
             return False
         self.done.add((role, task))

@@ -132,8 +132,9 @@ class _Proof:
 
 
 def _preload() -> None:
-    """Import once, before any fork, what takes long and knows no rule."""
-    for module in ("pytest_asyncio.plugin", "services.runtime.core.fold", "tests.conftest"):
+    """Import once, before any fork, what takes long; what knows the rule that is emptied is imported anew."""
+    parts = sorted(f"services.{path.parent.name}.{path.stem}" for path in (ROOT / "services").glob("*/service.py"))
+    for module in ("pytest_asyncio.plugin", "services.runtime.core.fold", *parts, "tests.conftest"):
         importlib.import_module(module)
 
 
@@ -192,7 +193,7 @@ def _prove(proof: _Proof, connection: Any) -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.chdir(proof.root)
     sys.path.insert(0, str(proof.root))
-    for name in [name for name in sys.modules if _anew(name, proof.root)]:
+    for name in [name for name in sys.modules if _anew(name, proof)]:
         del sys.modules[name]
     if proof.rule is not None:
         sys.meta_path.insert(0, _Emptying(proof.root / proof.rule.path, proof.rule))
@@ -208,12 +209,18 @@ def _prove(proof: _Proof, connection: Any) -> None:
     os._exit(0)
 
 
-def _anew(module: str, root: Path) -> bool:
-    """Whether a module that was imported before the fork must be imported again: whatever may know a rule, and of
+SHARED = {"lending": ("buyer_bank", "fund_center")}
+"""Whose rules are composed of those of another part of the services."""
+
+
+def _anew(module: str, proof: _Proof) -> bool:
+    """Whether a module that was imported before the fork must be imported again: whatever may know the rule, and of
     another tree everything."""
-    if root != ROOT:
-        return module.split(".")[0] in ("contracts", "deploy", "services", "tests")
-    return module.startswith(("tests", "services.")) and not module.startswith("services.runtime")
+    top, *inner = module.split(".")
+    if proof.root != ROOT:
+        return top in ("contracts", "deploy", "services", "tests")
+    part = proof.rule.path.split("/")[1] if proof.rule is not None else ""
+    return top == "tests" or (top == "services" and inner[:1] != [] and inner[0] in (part, *SHARED.get(part, ())))
 
 
 class _Watcher:

@@ -28,6 +28,8 @@ from services.sale_opening import open_case, prepare
 WITHIN_S = 120
 PAUSE_S = 0.1
 BETWEEN_LOOKS_S = 0.5
+CROWD_WITHIN_S = 600
+CROWD_TRIES = 1000  # where many cases wait for each other's turn, a desk refuses what is early again and again
 
 UNLIKE: dict[str, tuple[tuple[str, str], ...]] = {
     "LC-FULL": (
@@ -156,6 +158,7 @@ class Crowd:
                 if one is not widest:
                     await one.rail.aclose()
                 one.rail = one.people.rail = widest.rail
+                one.people.most_tries = CROWD_TRIES
                 one.witness = widest.witness
                 one.desks.update({place.role: widest.desks[place.role] for place in one.places})
                 await begin(one)
@@ -165,7 +168,7 @@ class Crowd:
 
     async def play(self, meanwhile: Callable[["Crowd"], Awaitable[None]] | None = None) -> None:
         """Until every case is completed."""
-        async with asyncio.timeout(2 * WITHIN_S), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(CROWD_WITHIN_S), asyncio.TaskGroup() as group:
             people = [group.create_task(self._clerk(place.role)) for place in self._widest.places]
             people += [group.create_task(borrow(one)) for one in self.cases.values()]
             if meanwhile is not None:
