@@ -62,9 +62,10 @@ def _yields(function: ast.FunctionDef) -> bool:
     return False
 
 
-def unproved(root: Path, demands: Sequence[str], within: float) -> list[str]:
+def unproved(root: Path, demands: Sequence[str], within: float, rules: Sequence[Named] = ()) -> list[str]:
     """A line for each of these demands and each rule that names it, where no test of the demand fails once the
-    rule is emptied; and for each test that fails anyway, which proves nothing. `within`: seconds for all of it.
+    rule is emptied; and for each test that fails anyway, which proves nothing. `within`: seconds for all of it;
+    `rules`: which ones, all where none is given.
 
     Asked first are the tests of the rule's own institution, then the others, and last the stories: each only
     about what those before did not notice.
@@ -73,7 +74,7 @@ def unproved(root: Path, demands: Sequence[str], within: float) -> list[str]:
     if root == ROOT:
         _preload()
     shown = [test for test in all_tests(root) if set(test.demands) & set(demands)]
-    left = {rule: frozenset(rule.demands) & frozenset(demands) for rule in all_rules(root)}
+    left = {rule: frozenset(rule.demands) & frozenset(demands) for rule in rules or all_rules(root)}
     sound: dict[str, list[Named]] = {}
     lines: list[str] = []
     why: dict[Named, str] = {}
