@@ -29,7 +29,7 @@ WITHIN_S = 120
 PAUSE_S = 0.1
 BETWEEN_LOOKS_S = 0.5
 CROWD_WITHIN_S = 600
-CROWD_TRIES = 1000  # where many cases wait for each other's turn, a desk refuses what is early again and again
+TRIES = 1000  # while a service is away, or others wait for their turn, a desk refuses what is early again and again
 
 UNLIKE: dict[str, tuple[tuple[str, str], ...]] = {
     "LC-FULL": (
@@ -74,6 +74,7 @@ def demo(stack: Stack, file: SaleFile) -> Demo:
     arguments = Arguments(procedure, EXAMPLES[procedure], planted_fen=0)
     quiet = Report(Console(file=io.StringIO()), PROCEDURES[procedure, file.sale.edition])
     made = Demo(stack, file, arguments, quiet)
+    made.people.most_tries = TRIES
     made.observed_within_s = WITHIN_S  # what killed the others' broker or database has hit the observer too
     return made
 
@@ -158,7 +159,6 @@ class Crowd:
                 if one is not widest:
                     await one.rail.aclose()
                 one.rail = one.people.rail = widest.rail
-                one.people.most_tries = CROWD_TRIES
                 one.witness = widest.witness
                 one.desks.update({place.role: widest.desks[place.role] for place in one.places})
                 await begin(one)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ from tests.support import loan as ln
 from tests.support.bench import NOON
 
 TOKENS = {"token-of-li": "Li", "token-of-wang": "Wang"}
-WAIT = {"Prefer": "wait=5"}
+WAIT = {"Prefer": "wait=30"}
 NAMES = ln.WITH_BOTH
 
 
@@ -113,18 +113,20 @@ class DeskHouse:
 
     @asynccontextmanager
     async def running(self, institution: Institution | None = None) -> AsyncIterator[None]:
-        """A process takes turns all the while, as the real one does."""
+        """A process takes turns all the while, as the real one does; it ends the last one before it stops."""
+        stopped = asyncio.Event()
 
         async def run() -> None:
-            while True:
+            while not stopped.is_set():
                 await self.turns(institution)
                 await asyncio.sleep(0.005)
 
-        task = asyncio.create_task(run())
-        yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run())
+            try:
+                yield
+            finally:
+                stopped.set()
 
     async def post(self, path: str, body: dict[str, Any], key: str = "", **headers: str) -> httpx.Response:
         """Hand in a command, with a new key unless one is given."""

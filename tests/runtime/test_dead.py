@@ -57,7 +57,7 @@ def choke(no: LoanRejected) -> Says:
 
 def book(rule: Any = report_the_no) -> Rulebook:
     return rulebook(
-        Chapter("LC-LOAN", (Rule(rule, per=LoanRejected),), ()), Chapter("", (), ()), phases={}, own_facts=()
+        Chapter("LC-FULL", (Rule(rule, per=LoanRejected),), ()), Chapter("", (), ()), phases={}, own_facts=()
     )
 
 
@@ -124,7 +124,8 @@ def no(because: str, number: int) -> Envelope:
 
 
 def opened() -> CaseOpened:
-    return ln.opened(institutions=ln.WITH_LENDER)
+    """In a procedure that lets nobody join later: where it does, another bank's word would wait, and not be dead."""
+    return ln.opened(procedure="LC-FULL", institutions=ln.WITH_LENDER)
 
 
 def joined() -> PartyJoined:

@@ -315,7 +315,7 @@ async def test_a_stopped_subject_takes_no_decision_until_it_is_resumed() -> None
     async with bank() as house:
         await struck(house)
         await arrives(house, encode(word(joined(), lc.NOTARY, 2)))
-        chapters = [Chapter("LC-LOAN", (Rule(choke, per=LoanRejected),), ()), SELLER_BANK.rulebook.chapters[""]]
+        chapters = [Chapter("LC-FULL", (Rule(choke, per=LoanRejected),), ()), SELLER_BANK.rulebook.chapters[""]]
         broken_release = rulebook(*chapters, phases={}, own_facts=SELLER_BANK.rulebook.own_facts)
         house.part = replace(SELLER_BANK, rulebook=broken_release)
         house.institution = house.app.state.institution = house.start()

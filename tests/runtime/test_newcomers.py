@@ -7,7 +7,7 @@ from contracts.envelope import Envelope, to_data
 from contracts.event import Event, Opening, Role
 from contracts.events.case import CaseOpened, JoinRefused, PartyJoined
 from contracts.events.escrow import DepositConfirmed
-from contracts.events.lender import JoinRequested
+from contracts.events.lender import JoinRequested, LoanRejected
 from contracts.events.line import RepeatRequested
 from services.escrow.rules import RULEBOOK as ESCROW
 from services.runtime.core.facts import Command
@@ -201,3 +201,15 @@ def test_LC_L2_a_bank_that_comes_after_another_hears_the_opening_once_it_has_joi
     assert not bench.file(CaseOpened) and bench.dead == []
     bench.hear(PartyJoined(role=CCB[0], institution=CCB[1]), lc.NOTARY)
     assert len(bench.file(CaseOpened)) == 1
+
+
+def test_LC_L2_a_second_banks_word_that_overtakes_the_news_of_its_joining_waits_for_it() -> None:
+    no = EXAMPLES[LoanRejected.type_name]
+    bench = Bench(*CCB, rulebook(Chapter("LC-LOAN", (), ()), Chapter("", (), ()), phases={}, own_facts=()))
+    opened = lc.opened().model_copy(update={"procedure": "LC-LOAN"})
+    with_us = opened.model_copy(update={"institutions": {**opened.institutions, CCB[0]: CCB[1]}})
+    bench.hear(with_us, lc.NOTARY)
+    bench.hear(no, (CCB[0], "another-bank"))
+    assert bench.dead == [] and not bench.file(LoanRejected)
+    bench.hear(PartyJoined(role=CCB[0], institution="another-bank"), lc.NOTARY)
+    assert [f.fact for f in bench.file(LoanRejected)] == [no]

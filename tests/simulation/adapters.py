@@ -84,7 +84,7 @@ class StoreOf:
         return await self._ask("newest_places", lambda: self.database.newest_places(partitions))
 
     async def forget_places(self, partitions: Collection[int]) -> None:
-        raise NotImplementedError("no log is made anew here")
+        await self._ask("forget_places", lambda: self.database.forget_places(partitions))
 
     async def change_rows(self, put: Sequence[Row], delete: Collection[str]) -> None:
         gone = sorted(delete)

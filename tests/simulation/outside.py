@@ -175,6 +175,12 @@ class Database:
         """As Store.mark_place."""
         self.marked[partition] = max(offset, self.marked.get(partition, -1))
 
+    def forget_places(self, partitions: Collection[int]) -> None:
+        """As Store.forget_places."""
+        for partition in partitions:
+            self.places.pop(partition, None)
+            self.marked.pop(partition, None)
+
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     def change_rows(self, put: Sequence[Row], delete: Collection[str]) -> None:

@@ -26,8 +26,12 @@ def admission(house: House, file: File, speaker: str, fact: Fact) -> tuple[bool,
         asked = any(a.fact.addressees.get(role) == institution for a in file.every(JoinRequested))
         return asked, "" if asked else f"this institution has not asked {speaker} to join case {file.case}"
     if role in file.parties:
-        named = institution in file.parties[role]
-        return named, "" if named else f"{speaker} has no part in case {file.case}"
+        if institution in file.parties[role]:
+            return True, ""
+        procedure = PROCEDURES.get((file.procedure, file.edition))
+        if procedure is not None and role in procedure.may_join:
+            return False, ""  # that it has joined may still be on its way, in the keeper's line
+        return False, f"{speaker} has no part in case {file.case}"
     return False, ""
 
 
