@@ -347,14 +347,6 @@ class LoanWorld(World):
         """The institutions that came later, in their order."""
         return [word.fact.institution for word in await self.said(PartyJoined)]
 
-    async def alarms(self) -> list[tuple[str, str]]:
-        """What a person must see, and where."""
-        return [
-            (name, row.data["what"])
-            for name, house in self.houses.items()
-            for row in await house.store.rows("incident")
-        ]
-
 
 def examined(**other: Any) -> BorrowerExamined:
     """What the fund centre finds of the buyer: enough for every loan of the stories."""

@@ -16,11 +16,11 @@ from contracts.events.case import CaseOpened
 from contracts.events.registry import MortgageReleased, TransferRegistered
 from contracts.procedures import PROCEDURES, Procedure, Word, violations
 from contracts.values import UnitNumber
-from services.escrow.facts import ReturnOrdered, SaleBrought
+from services.escrow.facts import Paper, ReturnOrdered, SaleBrought, Signed
 from services.escrow.rules import RULEBOOK as ESCROW
-from services.observer.cases import case_page
+from services.observer.cases import Heard, case_page
 from services.observer.feeds import Feed
-from services.observer.pages import Status
+from services.observer.pages import CasePage, Status
 from services.registry.facts import FolioImported, RegistrationDecided
 from services.registry.register import Register
 from services.registry.rules import RULEBOOK as REGISTRY
@@ -47,6 +47,7 @@ from services.runtime.rail import Accepted, Transfer, Unknown
 from services.runtime.rail import Refused as RailRefused
 from services.runtime.rail.memory import MemoryRail
 from services.runtime.settings import HouseSettings
+from services.runtime.statement import UNMATCHED
 from services.runtime.store import Entry, Snapshot, StoreUnavailable
 from services.runtime.store.memory import MemoryStore
 from services.seller_bank.facts import ConsentDecided, LoanImported, MoneyDecided, PayoffAsked
@@ -210,6 +211,7 @@ class World:
         self.houses: dict[str, House] = {}
         self.answers: dict[str, Callable[[Row], Command | None]] = {}
         self.plans: list[Plan] = []
+        self.cases = [CASE]
         self.killed = 0
         self._paid = 0
         self._tried: dict[str, tuple[int, int]] = {}
@@ -255,9 +257,14 @@ class World:
         """The register and the loan are there; buyer and seller bring their sale and sign."""
         await self.tell(Role.REGISTRY, folio, STANDING)
         await self.tell(Role.SELLER_BANK, loan, STANDING)
-        await self.tell(Role.ESCROW, sale or lc.sale(), CASE)
-        for signature in lc.signatures():
-            await self.tell(Role.ESCROW, signature, CASE)
+        await self.bring(sale or lc.sale())
+
+    async def bring(self, sale: SaleBrought, case: str = CASE) -> None:
+        """Buyer and seller bring a sale and sign."""
+        await self.tell(Role.ESCROW, sale, case)
+        for person in (*sale.sellers, *sale.buyers):
+            for paper in Paper:
+                await self.tell(Role.ESCROW, Signed(by_clerk="Li", person=person.person.id_number, paper=paper), case)
 
     async def tell(self, who: Who, fact: OwnFact, case: str, subject: str = FOLIO) -> str:
         """Somebody does something at a desk; once for the same words. Answers the id by which the outcome is known."""
@@ -266,17 +273,13 @@ class World:
         await house.institution.tell(fact, told_id, case, subject)
         return told_id
 
-    async def pay(self, amount_fen: int, payer: str = lc.BUYER_ACCOUNT, reference: str | None = None) -> None:
-        """Somebody pays into the deposit account."""
+    async def pay(
+        self, amount_fen: int, payer: str = lc.BUYER_ACCOUNT, reference: str = CASE, to: str = lc.ESCROW_ACCOUNT
+    ) -> None:
+        """Somebody pays, mostly into the deposit account."""
         self._paid += 1
         key = f"pay-{self._paid}"
-        order = Transfer(
-            key=key,
-            from_account=payer,
-            to_account=lc.ESCROW_ACCOUNT,
-            amount_fen=amount_fen,
-            reference=CASE if reference is None else reference,
-        )
+        order = Transfer(key=key, from_account=payer, to_account=to, amount_fen=amount_fen, reference=reference)
         await self.rail.transfer(order)
 
     # --- what people do -----------------------------------------------------------------------------------------------
@@ -420,9 +423,9 @@ class World:
         assert found is not None
         return found
 
-    async def ledger(self, who: Who = Role.ESCROW) -> Ledger:
+    async def ledger(self, who: Who = Role.ESCROW, case: str = CASE) -> Ledger:
         subject = await self.house(who).subject()
-        found = view(Ledger, subject, subject.file(CASE))
+        found = view(Ledger, subject, subject.file(case))
         assert found is not None
         return found
 
@@ -446,16 +449,34 @@ class World:
     async def names(self) -> list[str]:
         return [type(s.filed.fact).__name__ for s in await self.trace()]
 
-    async def said(self, kind: type[Event], who: Who | None = None) -> list[Filed[Any]]:
-        """Every word of this kind, of everybody or of one, in the order of saying."""
+    async def said(self, kind: type[Event], who: Who | None = None, case: str = CASE) -> list[Filed[Any]]:
+        """Every word of this kind in a case, of everybody or of one, in the order of saying."""
         source = self.house(who).institution.house.source if who is not None else None
-        words = [s.filed for s in await self.trace() if isinstance(s.filed.fact, kind)]
+        words = [s.filed for s in await self.trace() if isinstance(s.filed.fact, kind) and s.filed.case == case]
         return [word for word in words if source in (None, word.speaker)]
 
-    async def procedure(self) -> Procedure | None:
+    async def alarms(self) -> list[tuple[str, str]]:
+        """What a person must see, and where: (institution, what)."""
+        return [
+            (name, row.data["what"])
+            for name, house in self.houses.items()
+            for row in await house.store.rows("incident")
+        ]
+
+    async def procedure(self, case: str = CASE) -> Procedure | None:
         """What the case was opened under; None if it was not."""
-        opened = await self.said(CaseOpened)
+        opened = await self.said(CaseOpened, case=case)
         return PROCEDURES[opened[0].fact.procedure, opened[0].fact.edition] if opened else None
+
+    def page(self, case: str = CASE) -> CasePage:
+        """The case as an observer shows it now, from the public feeds alone."""
+        seats = frozenset((member.role, member.name) for member in self.members.values())
+        return case_page(case, self._public_words().values(), seats, self.calendar, day_in_china(self.log.now))
+
+    def _public_words(self) -> dict[str, Heard]:
+        feeds = [Feed(member.role, member.name) for member in self.members.values()]
+        records = [(feed, received) for feed in feeds for received in self.log.everything(feed.topic)]
+        return {word.id: word for word in (feed.read(received) for feed, received in reversed(records))}
 
     # --- what is true of every world at rest --------------------------------------------------------------------------
 
@@ -472,11 +493,12 @@ class World:
         assert len(set(ids)) == len(ids), "two words under one id"
         await self.check_the_money()
         await self.check_the_register()
-        procedure = await self.procedure()
-        if procedure is not None:
-            words = [Word(_role(said.filed), type(said.filed.fact)) for said in await self.trace()]  # type: ignore[arg-type]
-            found = violations(procedure, words)
-            assert found == [], found
+        for case in self.cases:
+            procedure = await self.procedure(case)
+            if procedure is not None:
+                words = [said.filed for said in await self.trace() if said.filed.case == case]
+                found = violations(procedure, [Word(_role(word), type(word.fact)) for word in words])  # type: ignore[arg-type]
+                assert found == [], found
         await self.check_the_public_words()
 
     async def check_the_money(self) -> None:
@@ -494,16 +516,24 @@ class World:
                 ended = [s.fact for f in files for s in f.every(PaymentSettled) if s.fact.account == account]
                 should_be = opening_fen + sum(n for _, n in received) - sum(s.amount_fen for s in ended)
                 assert should_be == self.rail.balance_fen(account), f"{name}: its files beside the rail's books"
-        ledger = await self.ledger()
-        assert ledger.in_fen == ledger.out_fen + ledger.held_fen and ledger.free_fen >= 0
-        assert ledger.held_fen == self.rail.balance_fen(lc.ESCROW_ACCOUNT), "our ledger beside the rail's books"
-        await self.check_that_nobody_was_paid_early()
+        ledgers = [await self.ledger(case=case) for case in self.cases]
+        assert all(ledger.in_fen == ledger.out_fen + ledger.held_fen and ledger.free_fen >= 0 for ledger in ledgers)
+        held_fen = sum(ledger.held_fen for ledger in ledgers) + await self._unmatched_fen()
+        assert held_fen == self.rail.balance_fen(lc.ESCROW_ACCOUNT), "our ledgers beside the rail's books"
+        for case in self.cases:
+            await self.check_that_nobody_was_paid_early(case)
 
-    async def check_that_nobody_was_paid_early(self) -> None:
+    async def _unmatched_fen(self) -> int:
+        """What the escrow holds that names no case."""
+        subject = await self.house(Role.ESCROW).subject(UNMATCHED + lc.ESCROW_ACCOUNT)
+        ledger = view(Ledger, subject, subject.file(STANDING))
+        return ledger.held_fen if ledger is not None else 0
+
+    async def check_that_nobody_was_paid_early(self, case: str) -> None:
         """X-2: the seller's bank is paid only after the entry, the seller only after what the procedure requires."""
-        entered = [word.at for word in await self.said(TransferRegistered)]
-        released = [word.at for word in await self.said(MortgageReleased)]
-        for order in (await self.file(Role.ESCROW)).every(Pay):
+        entered = [word.at for word in await self.said(TransferRegistered, case=case)]
+        released = [word.at for word in await self.said(MortgageReleased, case=case)]
+        for order in (await self.file(Role.ESCROW, case)).every(Pay):
             if order.fact.purpose in (Purpose.PAYOFF, Purpose.BALANCE):
                 assert entered and order.at > entered[0], f"{order.fact.purpose.value} before the entry"
             if order.fact.purpose is Purpose.BALANCE and order.fact.because == "LC-L7":
@@ -514,21 +544,18 @@ class World:
         register = await self.register()
         assert [o.person for o in register.owners] in ([lc.SELLER], [lc.BUYER])
         assert [m.rank for m in register.ranked()] == list(range(1, len(register.ranked()) + 1))
-        entered = bool(await self.said(TransferRegistered))
+        entered = any([await self.said(TransferRegistered, case=case) for case in self.cases])
         assert [o.person for o in register.owners] == [lc.BUYER if entered else lc.SELLER]
-        if set((await self.phases()).values()) == {Phase.ENDED}:
+        if {phase for case in self.cases for phase in (await self.phases(case)).values()} == {Phase.ENDED}:
             assert not register.reserved_for and register.notices == ()
 
     async def check_the_public_words(self) -> None:
         """Everything said is public, once or more; an observer finds no disorder, waits for nobody in a case that has
         ended, and reads nothing personal."""
-        seats = frozenset((member.role, member.name) for member in self.members.values())
-        feeds = [Feed(role, name) for role, name in sorted(seats)]
-        records = [(feed, received) for feed in feeds for received in self.log.everything(feed.topic)]
-        public = {word.id: word for word in (feed.read(received) for feed, received in reversed(records))}
+        public = self._public_words()
         assert set(public) == {said.filed.id for said in await self.trace()}
         for case in sorted({word.case for word in public.values() if word.case}):
-            page = case_page(case, public.values(), seats, self.calendar, day_in_china(self.log.now))
+            page = self.page(case)
             assert page.violations == (), page.violations
             phases = set((await self.phases(case)).values())
             assert (page.status is Status.OPEN) == (phases != {Phase.ENDED}), (page.status, phases)
