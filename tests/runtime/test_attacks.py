@@ -35,7 +35,7 @@ from services.runtime.store.memory import MemoryStore
 from services.seller_bank.facts import ConsentDecided
 from services.seller_bank.rules import RULEBOOK
 from tests.runtime.test_turn import CASE, House, broken, changed, deposit
-from tests.stories.test_liaocheng_full import loan
+from tests.stories.home import loan
 from tests.support import liaocheng as lc
 from tests.support.bench import FOLIO, NOON
 from tests.support.liaocheng import opened

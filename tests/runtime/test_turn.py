@@ -188,7 +188,7 @@ async def test_a_gap_is_asked_for_again_until_it_is_filled(house: House) -> None
 
 async def test_a_word_that_is_asked_for_again_has_the_same_number_and_bytes(house: House) -> None:
     from services.seller_bank.facts import ConsentDecided
-    from tests.stories.test_liaocheng_full import loan
+    from tests.stories.home import loan
 
     await house.hears(opened())
     await house.institution.tell(loan(), derived_id("loan"), "", FOLIO)
@@ -354,7 +354,7 @@ async def test_a_release_that_is_not_mended_stops_the_subject_again_and_loses_no
 
 async def consented(house: House) -> None:
     from services.seller_bank.facts import ConsentDecided
-    from tests.stories.test_liaocheng_full import loan
+    from tests.stories.home import loan
 
     await house.hears(opened())
     await house.institution.tell(loan(), derived_id("loan"), "", FOLIO)

@@ -23,19 +23,19 @@ from contracts.events.registry import (
 from contracts.events.seller_bank import PayoffQuoted
 from contracts.values import UnitNumber
 from services.buyer_bank.rules import RULEBOOK as BUYER_BANK
-from services.escrow.facts import ApplicationMended, RejectionAnswered
+from services.escrow.facts import ApplicationMended, RejectionAnswered, SaleBrought
 from services.fund_center.facts import POOL, BorrowerExamined, PoolStated
 from services.fund_center.policy import Home, LendingPolicy
 from services.fund_center.rules import RULEBOOK as FUND_CENTER
 from services.lending import facts as lending
 from services.lending.facts import ContractsSigned, LoanAppliedFor, LoanDecided
+from services.registry.facts import FolioImported
 from services.runtime.core.calendar_table import LATER_YEARS, YearTable
 from services.runtime.core.facts import Pay, Purpose
 from services.runtime.core.file import STANDING, Phase
 from services.runtime.core.money import OrderState
 from services.runtime.core.periods import Calendar
-from tests.stories.test_liaocheng_full import folio
-from tests.stories.test_liaocheng_full import loan as sellers_loan
+from services.seller_bank.facts import LoanImported
 from tests.stories.world import CASE, MEMBERS, Member, World
 from tests.support import liaocheng as lc
 from tests.support import loan as ll
@@ -84,7 +84,9 @@ class Asked:
 
 
 class LoanWorld(World):
-    """A city of one seed in which a buyer borrows. `named`: the lenders that the opening names."""
+    """A city of one seed in which a buyer borrows (LC-LOAN). `named`: the lenders that the opening names."""
+
+    own_fen = ll.DOWN_PAYMENT_FEN
 
     def __init__(self, seed: int, asked: Iterable[Asked], named: Iterable[str] = (), *, kills: bool = True) -> None:
         self.asked = {one.lender: one for one in asked}
@@ -96,10 +98,13 @@ class LoanWorld(World):
         for one in self.asked.values():
             self._buyer_applies(one)
 
-    async def opened(self, *, down_payment_fen: int = ll.DOWN_PAYMENT_FEN) -> None:
-        """Bring the sale, and pay the down payment when the case is open."""
-        sale = ll.sale(institutions={**lc.INSTITUTIONS, **self.named})
-        await self.begin(folio(), sellers_loan(), sale)
+    def sale(self, **other: Any) -> SaleBrought:
+        """The sale as buyer and seller bring it, with the lenders that are named."""
+        return ll.sale(**{"institutions": {**lc.INSTITUTIONS, **self.named}, **other})
+
+    async def begin(self, folio: FolioImported, loan: LoanImported, sale: SaleBrought | None = None) -> None:
+        """As without a loan; and the fund centre knows how much of its pool is lent."""
+        await super().begin(folio, loan, sale or self.sale())
         if FUND in self.houses:
             stated = PoolStated(
                 by_clerk="Sun",
@@ -109,8 +114,6 @@ class LoanWorld(World):
                 limit_ppm=POLICY.pool_limit_ppm,
             )
             await self.tell(FUND, stated, STANDING, POOL)
-        assert await self.until(self.heard(Role.ESCROW, CaseOpened))
-        await self.pay(down_payment_fen)
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
@@ -201,24 +204,6 @@ class LoanWorld(World):
             self.start(name)
 
     # --- moments ------------------------------------------------------------------------------------------------------
-
-    async def until(self, so: Callable[[], Awaitable[bool]]) -> bool:
-        """Go on until something is so; False where the world came to rest before."""
-        idle = 0
-        while idle < 4:
-            if await so():
-                return True
-            idle = 0 if await self.step() else idle + 1
-        return await so()
-
-    def heard(self, who: Role | str, *kinds: Any, **fields: Any) -> Callable[[], Awaitable[bool]]:
-        """Whether a fact of these kinds, with these values, is on somebody's file of the case."""
-
-        async def found() -> bool:
-            facts = (await self.file(who)).every(*kinds)
-            return any(all(getattr(f.fact, name) == value for name, value in fields.items()) for f in facts)
-
-        return found
 
     def ordered(self, lender: str, *states: OrderState) -> Callable[[], Awaitable[bool]]:
         """Whether a loan was ordered, and has come so far at the rail."""

@@ -1,23 +1,22 @@
 """LC-FULL told whole: three institutions, any order of arrival, doubled words, processes killed in the middle."""
 
 import json
-from datetime import timedelta
 
 import pytest
 
 from contracts.envelope import PARTITIONS
 from contracts.event import Role
-from contracts.events.registry import Owner
-from contracts.values import DocumentNumber, UnitNumber
-from services.registry.facts import FolioImported, ImportedMortgage, RegistrationDecided, RestrictionEntered
+from contracts.values import DocumentNumber
+from services.registry.facts import RegistrationDecided, RestrictionEntered
 from services.runtime.core.facts import Pay, Purpose
 from services.runtime.core.file import STANDING, Phase
 from services.runtime.rail import Transfer
 from services.runtime.rail.memory import Fault
-from services.seller_bank.facts import ConsentDecided, LoanImported
+from services.seller_bank.facts import ConsentDecided
+from tests.stories import home
 from tests.stories.world import CASE, World
 from tests.support import liaocheng as lc
-from tests.support.bench import FOLIO, NOON
+from tests.support.bench import NOON
 
 SEEDS = range(40)
 THROUGH = ["CaseOpened", "FolioReserved", "DepositConfirmed", "ConsentIssued", "TransferApplicationMade"]
@@ -25,52 +24,9 @@ THROUGH += ["TransferRegistered", "PayoffQuoted", "PayoffTransferred", "PayoffCo
 THROUGH += ["BalancePaid", "ReleaseApplied", "MortgageReleased", "CaseCompleted"]
 
 
-def folio(**other: object) -> FolioImported:
-    """The seller owns the home; the bank's mortgage stands on it."""
-    mortgage = ImportedMortgage(
-        certificate=lc.MORTGAGE,
-        mortgagee=lc.BANK[1],
-        principal_fen=90_000_000,
-        no_transfer_clause=False,
-        since=(NOON - timedelta(days=1500)).date(),
-        rank=1,
-    )
-    fields: dict[str, object] = {
-        "by_clerk": "Zhao",
-        "unit_number": UnitNumber(FOLIO),
-        "owners": (Owner(person=lc.SELLER, share=lc.WHOLE),),
-        "ownership_certificate": DocumentNumber("鲁(2021)聊城市不动产权第0004711号"),
-        "mortgages": (mortgage,),
-    }
-    return FolioImported.model_validate({**fields, **other})
-
-
-def loan(**terms: object) -> LoanImported:
-    """What the seller still owes."""
-    fields: dict[str, object] = {
-        "loan_number": "2021-0001",
-        "principal_fen": 61_000_000,
-        "annual_rate_ppm": 31_000,
-        "day_count_basis": 360,
-        "interest_paid_through": (NOON - timedelta(days=17)).date(),
-        "cut_off": "24:00",
-        "good_through_days": 5,
-    }
-    return LoanImported.model_validate(
-        {
-            "by_clerk": "Wang",
-            "terms": {**fields, **terms},
-            "unit_number": UnitNumber(FOLIO),
-            "borrowers": (lc.SELLER,),
-            "mortgage_certificate": lc.MORTGAGE,
-            "settlement_account": lc.BANK_ACCOUNT,
-        }
-    )
-
-
 async def begun(seed: int, **terms: object) -> World:
     world = World(seed)
-    await world.begin(folio(), loan(**terms))
+    await world.begin(home.folio(), home.loan(**terms))
     return world
 
 

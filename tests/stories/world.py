@@ -5,12 +5,12 @@ clerk acts, who is killed in the middle. The world goes on until nothing is left
 """
 
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from contracts.envelope import PARTITIONS, Record
+from contracts.envelope import PARTITIONS
 from contracts.event import Event, Role
 from contracts.events.case import CaseOpened
 from contracts.events.registry import MortgageReleased, TransferRegistered
@@ -41,19 +41,16 @@ from services.runtime.core.rows import Row
 from services.runtime.core.rule import Rulebook, view
 from services.runtime.institution import Institution
 from services.runtime.keys import Keys
-from services.runtime.log import LogUnavailable
-from services.runtime.log.memory import MemoryLog
-from services.runtime.rail import Accepted, Transfer, Unknown
-from services.runtime.rail import Refused as RailRefused
-from services.runtime.rail.memory import MemoryRail
+from services.runtime.rail import Transfer
 from services.runtime.settings import HouseSettings
 from services.runtime.statement import UNMATCHED
-from services.runtime.store import Entry, Snapshot, StoreUnavailable
 from services.runtime.store.memory import MemoryStore
 from services.seller_bank.facts import ConsentDecided, LoanImported, MoneyDecided, PayoffAsked
 from services.seller_bank.rules import RULEBOOK as SELLER_BANK
+from tests.stories import home
+from tests.stories.wire import QuickStore, WatchedRail, Wire
 from tests.support import liaocheng as lc
-from tests.support.bench import FOLIO, NOON
+from tests.support.bench import FOLIO
 
 MOST_STEPS = 12_000
 CALENDAR = Calendar.published()
@@ -80,73 +77,6 @@ MEMBERS = (
     Member(*lc.BANK, "聊城工行", SELLER_BANK, {lc.BANK_ACCOUNT: 0}),
 )
 PEOPLE = {lc.BUYER_ACCOUNT: 10 * lc.PRICE_FEN, lc.SELLER_ACCOUNT: lc.PRICE_FEN, lc.STRANGER_ACCOUNT: lc.PRICE_FEN}
-
-
-class Wire(MemoryLog):
-    """A log that delivers words between institutions late, in any order, and some of them twice. What an institution
-    tells itself, and what it publishes, is there at once, as it is on a real log; now and then it is there twice, and
-    always in the topics of `echoes`."""
-
-    def __init__(self, chance: random.Random) -> None:
-        super().__init__(NOON, seed=chance.randrange(10**9))
-        self.chance = chance
-        self.on_the_way: list[tuple[str, Record]] = []
-        self.own: dict[str, bytes] = {}
-        self.echoes: set[str] = set()
-
-    async def append(self, topic: str, record: Record) -> None:
-        speaker = dict(record.headers).get("ce_source")
-        if topic in self._down:
-            raise LogUnavailable(f"{topic} is down")
-        if topic.endswith(".dead") or speaker == self.own.get(topic):
-            for _ in range(2 if topic in self.echoes or self.chance.random() < 0.02 else 1):
-                await super().append(topic, record)
-            return
-        self.on_the_way += [(topic, record)] * (2 if self.chance.random() < 0.1 else 1)
-
-    async def deliver(self) -> None:
-        """One record arrives: mostly one of the oldest, sometimes any."""
-        last = len(self.on_the_way) - 1
-        topic, record = self.on_the_way.pop(self.chance.randint(0, last) if self.chance.random() < 0.3 else 0)
-        if topic in self._down:
-            self.on_the_way.append((topic, record))
-        else:
-            await MemoryLog.append(self, topic, record)
-
-
-class WatchedRail(MemoryRail):
-    """The rail in memory, that knows whose money is on its way. What an account in `slow` pays stays there."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        super().__init__(now)
-        self.slow: set[str] = set()
-        self._payers: dict[str, str] = {}
-
-    async def transfer(self, order: Transfer) -> Accepted | RailRefused | Unknown:
-        self._payers[order.key] = order.from_account
-        return await super().transfer(order)
-
-    def moving(self) -> list[str]:
-        """The keys of what can settle now."""
-        return [key for key in self.on_its_way() if self.reachable and self._payers[key] not in self.slow]
-
-
-class QuickStore(MemoryStore):
-    """The store in memory, that lets nobody else have a turn while it answers: a world steps one thing at a time. It
-    copies what comes in, and not what goes out: a turn only reads it, and the check of every world would see if not."""
-
-    async def load(self, subjects: Collection[str]) -> Mapping[str, tuple[Snapshot | None, Sequence[Entry]]]:
-        await self._answer()
-        found: dict[str, tuple[Snapshot | None, Sequence[Entry]]] = {}
-        for subject in subjects:
-            newest = max((v for s, v in self._snapshots if s == subject), default=0)
-            after = sorted(v for s, v in self.journal if s == subject and v > newest)
-            found[subject] = self._snapshots.get((subject, newest)), tuple(self.journal[subject, v] for v in after)
-        return found
-
-    async def _answer(self) -> None:
-        if self.down:
-            raise StoreUnavailable("set down by hand")
 
 
 @dataclass
@@ -198,7 +128,9 @@ class Plan:
 
 
 class World:
-    """A city of one seed."""
+    """A city of one seed. In this one the buyer pays the whole price in (LC-FULL): `own_fen`, the buyer's own part."""
+
+    own_fen = lc.PRICE_FEN
 
     def __init__(self, seed: int, members: Iterable[Member] = MEMBERS, *, kills: bool = True) -> None:
         self.chance = random.Random(seed)
@@ -258,6 +190,21 @@ class World:
         await self.tell(Role.REGISTRY, folio, STANDING)
         await self.tell(Role.SELLER_BANK, loan, STANDING)
         await self.bring(sale or lc.sale())
+
+    def sale(self, **other: Any) -> SaleBrought:
+        """The sale as buyer and seller bring it."""
+        return lc.sale(**other)
+
+    async def opened(
+        self, *, pays_fen: int | None = None, folio: FolioImported | None = None,
+        loan: LoanImported | None = None, **sale: Any,
+    ) -> None:  # fmt: skip
+        """The sale is brought and signed, the case opened, and the buyer pays: without `pays_fen` the whole own part.
+        `sale`: what of it is otherwise."""
+        await self.begin(folio or home.folio(), loan or home.loan(), self.sale(**sale))
+        assert await self.until(self.heard(Role.ESCROW, CaseOpened))
+        if pays_fen != 0:
+            await self.pay(self.own_fen if pays_fen is None else pays_fen)
 
     async def bring(self, sale: SaleBrought, case: str = CASE) -> None:
         """Buyer and seller bring a sale and sign."""
@@ -348,6 +295,24 @@ class World:
             if idle == 4:
                 return
         raise AssertionError(f"not at rest after {MOST_STEPS} steps: {self.where()}")
+
+    async def until(self, so: Callable[[], Awaitable[bool]]) -> bool:
+        """Go on until something is so; False where the world came to rest before."""
+        idle = 0
+        while idle < 4:
+            if await so():
+                return True
+            idle = 0 if await self.step() else idle + 1
+        return await so()
+
+    def heard(self, who: Who, *kinds: Any, **fields: Any) -> Callable[[], Awaitable[bool]]:
+        """Whether a fact of these kinds, with these values, is on somebody's file of the case."""
+
+        async def found() -> bool:
+            facts = (await self.file(who)).every(*kinds)
+            return any(all(getattr(f.fact, name) == value for name, value in fields.items()) for f in facts)
+
+        return found
 
     async def some_steps(self, most: int) -> None:
         """Go on for up to so many steps, as the seed draws."""
