@@ -250,7 +250,7 @@ def _check_json(value: bytes) -> None:
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     names = [name for name, _ in pairs]
     if len(names) != len(set(names)):
-        raise Malformed("value", f"a name is there twice among {sorted(names)[:20]}")
+        raise Malformed("value", f"a name is there twice among {[name[:40] for name in sorted(names)[:20]]}")
     return dict(pairs)
 
 

@@ -66,10 +66,10 @@ class UnitNumber(CheckedText):
     @classmethod
     def _check(cls, text: str) -> str:
         if len(text) != 28:
-            raise cls._refuse(f"has 28 characters, {text!r} has {len(text)}")
+            raise cls._refuse(f"has 28 characters, this has {len(text)}")
         for start, end, pattern, must in _UNIT_PARTS:
             if not re.fullmatch(pattern, text[start:end]):
-                raise cls._refuse(f"{must}, but {text!r} has {text[start:end]!r} there")
+                raise cls._refuse(must)
         return text
 
     @classmethod
@@ -80,7 +80,7 @@ class UnitNumber(CheckedText):
         """
         groups = text.strip().split(" ")
         if len(groups) > 1 and [len(group) for group in groups] != [6, 6, 7, 9]:
-            raise cls._refuse(f"is written in one piece or in groups of 6-6-7-9, not as {text!r}")
+            raise cls._refuse("is written in one piece or in groups of 6-6-7-9")
         return cls("".join(groups))
 
     @property
@@ -126,11 +126,11 @@ class DocumentNumber(CheckedText):
         if not 0 < len(text) <= 64:
             raise cls._refuse(f"has 1 to 64 characters, this has {len(text)}")
         if not re.fullmatch("[^\n]*第[0-9]{3,8}号", text):
-            raise cls._refuse(f"must end in 第N号 with 3 to 8 digits 0-9, but {text!r} does not")
+            raise cls._refuse("must end in 第N号 with 3 to 8 digits 0-9")
         if not _DOCUMENT.fullmatch(text):
             raise cls._refuse(
                 "is prefix, (year), word, 第N号, of Chinese characters, Latin letters, digits and -, "
-                + f"with nothing in brackets but one year 1000-2999; {text!r} is not"
+                + "with nothing in brackets but one year 1000-2999"
             )
         return text.replace("（", "(").replace("）", ")")
 

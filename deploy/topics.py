@@ -22,8 +22,14 @@ TOPIC_ALREADY_EXISTS = 36  # Kafka's error code
 
 # An inbox is the record of everything an institution has heard: nothing in it expires, and its times are the
 # broker's. A record too large for the contracts must still arrive, to become a dead letter; a dead letter
-# holds it and more.
-KEPT = {"retention.ms": "-1", "retention.bytes": "-1", "message.timestamp.type": "LogAppendTime"}
+# holds it and more. The broker measures a record as it is kept: packed, a thousand times as much would pass, which
+# no dead letter could hold.
+KEPT = {
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "message.timestamp.type": "LogAppendTime",
+    "compression.type": "uncompressed",
+}
 INBOX_MAX_BYTES = 1024 * 1024
 DEAD_MAX_BYTES = 2 * INBOX_MAX_BYTES
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord
+from pydantic import ValidationError
 
 from contracts.envelope import Envelope, Malformed, Record, decode
 from contracts.event import EVENTS, Event, Role
@@ -140,7 +141,7 @@ class Witness:
             return
         self._causes[envelope.id] = envelope.cause
         kind = EVENTS.get(envelope.type)
-        if kind is not None and kind.numbered:
+        if kind is not None and kind.numbered and _is_one(kind, envelope.data):
             self._note(envelope, kind, topic)
         self._tell()
         self.changed[topic].set()
@@ -204,6 +205,15 @@ class Witness:
             and place.role in spoken.kind.heard_by
             and (place.role, place.name) != (spoken.by, spoken.institution)
         )
+
+
+def _is_one(kind: type[Event], data: bytes) -> bool:
+    """Whether a copy can be read at all; whose it is makes a dead letter of one that cannot."""
+    try:
+        kind.read(data)
+    except ValidationError:
+        return False
+    return True
 
 
 def _record(record: ConsumerRecord) -> Record:

@@ -33,20 +33,22 @@ from services.runtime.core.turn import Ask
 from services.runtime.dead_letters import DeadLetters
 from services.runtime.keys import Keys
 from services.runtime.log import Log, LogUnavailable
-from services.runtime.store import Store, all_rows, row_pages
+from services.runtime.store import Store, row_pages
 
 LEFTOVER = "leftover"
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A record for one topic. `id` is the same whenever it is packed again."""
+    """A record for one topic. `id` is the same whenever it is packed again. `kept`: it becomes a row where its topic
+    does not take it; what is asked for again as long as it is missing need not."""
 
     id: str
     topic: str
     record: Record
     subject: str
     since: datetime
+    kept: bool = True
 
 
 class Post:
@@ -108,7 +110,9 @@ class Post:
         envelope = Envelope(
             ask_id, self.house.source, request.type_name, "", time, subject, None, None, to_data(request.to_json())
         )
-        return Parcel(f"{LEFTOVER}/{ask_id}/{topic}", topic, encode(self.keys.sign_word(envelope)), subject, time)
+        return Parcel(
+            f"{LEFTOVER}/{ask_id}/{topic}", topic, encode(self.keys.sign_word(envelope)), subject, time, False
+        )
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -123,7 +127,7 @@ class Post:
         for parcel in parcels:
             by_topic.setdefault(parcel.topic, []).append(parcel)
         left = await asyncio.gather(*(self._send(topic, sent) for topic, sent in by_topic.items()))
-        rows = [self._row(parcel) for some in left for parcel in some]
+        rows = [self._row(parcel) for some in left for parcel in some if parcel.kept]
         if rows:
             await self.store.change_rows(rows, ())
         return len(rows)
@@ -156,10 +160,7 @@ class Post:
             unsent = await asyncio.gather(*(self._drain(topic, rows) for topic, rows in there.items()))
             for topic, n in (*away.items(), *zip(there, unsent, strict=True)):
                 left[topic] = left.get(topic, 0) + n
-        if left:
-            self.resting -= {topic for topic, n in left.items() if n == 0}
-        else:
-            self.resting.clear()
+        self.resting &= {topic for topic, n in left.items() if n}
         return sum(left.values())
 
     async def _drain(self, topic: str, rows: Sequence[Row]) -> int:
@@ -177,13 +178,9 @@ class Post:
 
     async def ask_again(self, partitions: Collection[int], now: datetime) -> None:
         """Whatever is held still waits for the numbers before it: ask for them once more."""
-        async for row in all_rows(self.store, "held", partitions):
-            ask = Ask(row.data["source"], row.data["first_missing"], row.data["last_missing"])
-            parcel = self.ask(row.subject, ask, now)
-            try:
-                await self.log.append(parcel.topic, parcel.record)
-            except LogUnavailable:
-                self.resting.add(parcel.topic)
+        async for page in row_pages(self.store, "held", partitions):
+            asks = [(row, Ask(row.data["source"], row.data["first_missing"], row.data["last_missing"])) for row in page]
+            await self.send(self.ask(row.subject, ask, now) for row, ask in asks)
 
     def _row(self, parcel: Parcel) -> Row:
         r = parcel.record

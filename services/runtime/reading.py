@@ -19,6 +19,8 @@ from services.runtime.core.rule import Rulebook
 from services.runtime.keys import Keys
 from services.runtime.log import Received
 
+MOST_SHOWN = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
@@ -86,8 +88,9 @@ def _may_be_said(kind: type[Event], speaker: Role, hearer: Role) -> str:
 
 
 def _first(error: ValidationError) -> tuple[str, str]:
-    """Where and why the values are wrong; the values themselves stay out, for they may be personal."""
+    """Where and why the values are wrong; the values themselves stay out, for they may be personal. A name that its
+    writer chose stands in it no longer than a line."""
     found = error.errors(include_input=False, include_url=False)
-    places = ["/".join(str(part) for part in e["loc"]) or "value" for e in found]
+    places = ["/".join(str(part) for part in e["loc"])[:MOST_SHOWN] or "value" for e in found]
     more = f" (and {len(found) - 1} more: {', '.join(places[1:6])})" if len(found) > 1 else ""
     return f"value/{places[0]}", found[0]["msg"] + more

@@ -126,9 +126,21 @@ async def test_headers_that_a_sender_gave_the_names_of_ours_are_its_own() -> Non
         assert [header["name"] for header in page["headers"]][-4:] == [name for name, _ in lies]
 
 
-async def test_what_this_service_did_not_write_is_passed_over() -> None:
+AT = b"2026-03-20T04:00:00.000Z"
+NOTES: list[Any] = [
+    (),
+    (None, None, None, None),
+    (b"\xff", b"broken", b"x/0/0", AT),
+    (b"value", b"broken", b"here", AT),
+    (b"value", b"broken", b"x/0/0", b"now"),
+]
+
+
+@pytest.mark.parametrize("notes", NOTES)
+async def test_what_this_service_did_not_write_is_passed_over(notes: tuple[bytes, ...]) -> None:
+    headers = tuple(zip(("daiya_where", "daiya_why", "daiya_place", "daiya_at"), notes, strict=False))
     async with bank() as house:
-        await house.log.append(house.institution.inbox + ".dead", Record(None, b"graffiti", ()))
+        await house.log.append(house.institution.inbox + ".dead", Record(None, b"graffiti", headers))
         await arrives(house, broken())
         assert [one["number"] for one in await letters(house)] == [1]
         problem(await house.client.get("/dead-letters/0"), 404, "unknown-dead-letter")
@@ -148,6 +160,27 @@ async def test_bytes_of_every_kind_are_dead_letters_that_can_be_read() -> None:
     ]
     assert following == 2 and await dead.page(2, 2) == ([], None)
     assert isinstance(await dead.one(1), DeadLetter) and await dead.one(2) is None
+
+
+async def test_a_header_of_any_name_is_a_reason_that_is_known() -> None:
+    async with bank() as house:
+        record = broken()
+        for n, name in enumerate(("ce_a-b", "ce_\n", "ce_颜色", "ce_")):
+            await arrives(house, replace(record, headers=(*record.headers, (name, b"1"), (name, b"2"))))
+            page = await house.get(f"/dead-letters/{n}")
+            assert (page["reason"], page["where"], page["why"]) == ("malformed", name, "there twice")
+
+
+async def test_a_reason_repeats_no_value_and_no_long_name() -> None:
+    somebodys = "371502199001010017"
+    async with bank() as house:
+        good = word(opened(), lc.NOTARY, 1)
+        for number, wrong in enumerate(({"unit_number": somebodys}, {"institutions": {somebodys * 1000: "x"}}), 1):
+            data = json.dumps({**json.loads(good.data), **wrong}).encode()
+            await arrives(house, encode(replace(good, sequence=number, data=data)))
+        unit, name = await letters(house)
+        assert unit["where"] == "value/unit_number" and somebodys not in unit["why"]
+        assert name["reason"] == "wrong-values" and len(name["where"]) < 200 and len(name["why"]) < 1000
 
 
 def test_what_another_release_gave_as_a_reason_is_shown_all_the_same() -> None:

@@ -186,6 +186,17 @@ async def test_a_gap_is_asked_for_again_until_it_is_filled(house: House) -> None
     assert house.sent("daiya.escrow.liaocheng-notary") == [RepeatRequested.type_name] * 3
 
 
+async def test_who_is_asked_and_is_not_there_keeps_nobody_else_from_being_asked(house: House) -> None:
+    """Whoever may write to an inbox can make up a speaker, who has no inbox of its own."""
+    for n in range(3):
+        await house.hears(deposit(), number=7, speaker=(Role.ESCROW, f"made-up-{n}"))
+    await house.hears(deposit(), number=2)
+    assert len(await house.rows("held")) == 4 and not await house.rows("leftover"), "it is asked again, not sent later"
+    await house.institution.work(range(PARTITIONS))
+    assert house.sent("daiya.escrow.liaocheng-notary") == [RepeatRequested.type_name] * 2
+    assert not await house.rows("leftover")
+
+
 async def test_a_word_that_is_asked_for_again_has_the_same_number_and_bytes(house: House) -> None:
     from services.seller_bank.facts import ConsentDecided
     from tests.stories.home import loan
