@@ -15,6 +15,7 @@ CACHE = Path(__file__).parent.parent / "build" / "cache"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "live: needs a real Kafka or a real MongoDB")
+    config.addinivalue_line("markers", "way_out(name): the story of this way out of the catalogue in deploy/ways_out")
 
 
 # How long an example takes is the machine's affair: no test may fail for it.

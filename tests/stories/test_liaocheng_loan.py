@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.event import Role
-from contracts.events.case import ClosingRequested, JoinRefused
+from contracts.events.case import CaseCompleted, ClosingRequested, JoinRefused
 from contracts.events.escrow import DepositConfirmed, MoneyKind, TransferApplicationMade
 from contracts.events.lender import (
     LendingEnded,
@@ -45,20 +45,18 @@ from services.runtime.core.file import STANDING, Phase
 from services.runtime.core.rows import Row
 from services.runtime.rail.memory import Fault
 from services.seller_bank.facts import ConsentDecided
-from tests.stories.loan_world import BANK, FUND, OTHER_BANK, Asked, LoanWorld
+from tests.stories.loan_world import BANK, BOTH_FEN, FUND, OTHER_BANK, Asked, LoanWorld, asks
 from tests.stories.world import CASE
 from tests.support import liaocheng as lc
 from tests.support import loan as ll
 from tests.support.bench import NOON
 
 MANY, SEEDS, FEW = range(200), range(16), range(8)
-BOTH_FEN = {BANK: ll.LOAN_FEN - ll.FUND_FEN, FUND: ll.FUND_FEN}
 
 
 async def begun(seed: int, *lenders: str, named: tuple[str, ...] = ()) -> LoanWorld:
     """A sale whose buyer asks these lenders, between them for the whole gap; the case is open."""
-    fen = BOTH_FEN if len(lenders) == 2 else dict.fromkeys(lenders, ll.LOAN_FEN)
-    world = LoanWorld(seed, [Asked(name, fen[name]) for name in lenders], named)
+    world = LoanWorld(seed, asks(*lenders), named)
     await world.opened()
     return world
 
@@ -346,7 +344,7 @@ async def test_X_3_withdrawal_by_agreement_at_any_moment(seed: int) -> None:
 
 async def either_way(world: LoanWorld) -> str:
     """The case has ended, one way or the other, and everything fits."""
-    if await world.is_over() == "sold":
+    if await world.said(CaseCompleted):
         await world.is_sold(*borrowing(world))
         return "sold"
     await world.is_called_off()

@@ -13,7 +13,8 @@ from typing import Any
 from contracts.envelope import PARTITIONS
 from contracts.event import Event, Role
 from contracts.events.case import CaseOpened
-from contracts.events.registry import MortgageReleased, TransferRegistered
+from contracts.events.escrow import DepositConfirmed, TransferApplicationMade
+from contracts.events.registry import FolioReserved, MortgageReleased, Stage, TransferRegistered
 from contracts.procedures import PROCEDURES, Procedure, Word, violations
 from contracts.values import UnitNumber
 from services.escrow.facts import Paper, ReturnOrdered, SaleBrought, Signed
@@ -305,14 +306,23 @@ class World:
             idle = 0 if await self.step() else idle + 1
         return await so()
 
-    def heard(self, who: Who, *kinds: Any, **fields: Any) -> Callable[[], Awaitable[bool]]:
+    def heard(self, who: Who, *kinds: Any, case: str = CASE, **fields: Any) -> Callable[[], Awaitable[bool]]:
         """Whether a fact of these kinds, with these values, is on somebody's file of the case."""
 
         async def found() -> bool:
-            facts = (await self.file(who)).every(*kinds)
+            facts = (await self.file(who, case)).every(*kinds)
             return any(all(getattr(f.fact, name) == value for name, value in fields.items()) for f in facts)
 
         return found
+
+    def stages(self) -> dict[str, Callable[[], Awaitable[bool]]]:
+        """The stages at which a way out begins, each as it is reached; `applied` is for the entry."""
+        return {
+            "opened": self.heard(Role.ESCROW, CaseOpened),
+            "deposited": self.heard(Role.ESCROW, DepositConfirmed),
+            "reserved": self.heard(Role.REGISTRY, FolioReserved),
+            "applied": self.heard(Role.REGISTRY, TransferApplicationMade, stage=Stage.REGISTRATION),
+        }
 
     async def some_steps(self, most: int) -> None:
         """Go on for up to so many steps, as the seed draws."""
