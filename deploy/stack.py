@@ -16,6 +16,7 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -23,6 +24,7 @@ from typing import Self
 import httpx
 
 from deploy.city import OBSERVER, Institution, Observer, load_city
+from deploy.days import Days
 from deploy.embedded.jars import CannotFetch, WrongJar
 from deploy.embedded.kafka import EmbeddedKafka
 from deploy.embedded.mongo import EmbeddedMongo
@@ -92,14 +94,18 @@ class Stack:
         kafka: str | None = None,
         mongodb: str | None = None,
         env: Mapping[str, str] | None = None,
+        starts: datetime | None = None,
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Nothing is started yet.
 
         `kafka` and `mongodb` (default: DAIYA_KAFKA and DAIYA_MONGODB) are used as they are where given. `env`
-        is added to the environment of the rail and the services. `on_progress` hears a line for each thing
-        done.
+        is added to the environment of the rail and the services. `starts` (aware): the services have a
+        sandbox's clock, which says so now, and on which `days` can pass. `on_progress` hears a line for each
+        thing done. Raises ValueError for such a clock on a persistent stack.
         """
+        if starts is not None and not ephemeral:
+            raise ValueError("days pass on an ephemeral stack alone")
         self.city = load_city(city)
         self.ephemeral = ephemeral
         self._say = on_progress
@@ -117,6 +123,8 @@ class Stack:
         self._children: dict[str, Running] = {}
         self._nursery: Nursery | None = None
         self._tokens: dict[str, dict[str, str]] = {}
+        self._starts = starts
+        self._days: Days | None = None
 
     # -- what a user of the library asks --
 
@@ -133,6 +141,13 @@ class Stack:
         if institution is None and len(of_role) > 1:
             raise KeyError(f"{role} has several institutions: {', '.join(of_role)}")
         return of_role[institution] if institution else next(iter(of_role.values()))
+
+    @property
+    def days(self) -> Days:
+        """The clock of the services, and the hand on it. RuntimeError where they have the machine's."""
+        if self._days is None:
+            raise RuntimeError("no days can pass on this stack: its services have the machine's clock")
+        return self._days
 
     def log(self, name: str) -> Path:
         """The log file of a process."""
@@ -220,6 +235,9 @@ class Stack:
             self._ports = Ports(self._record.ports)
             self._dir.mkdir(parents=True, exist_ok=True)
             self._give_secrets()
+            if self._starts is not None:
+                self._days = Days(self._dir / "clock", self._starts)
+                self._env["DAIYA_SANDBOX_CLOCK"] = str(self._days.path)
             self._open_nursery()
             kafka, mongodb = self._start_brokers()
             rail = self._start_rail()

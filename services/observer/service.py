@@ -29,7 +29,7 @@ class Service:
     def __init__(self, name: str, settings: Settings) -> None:
         feeds = tuple(Feed(role, institution) for role, institution in settings.observes)
         self.store = MongoStore(settings.mongodb, OBSERVER, name, settings.mongodb_driver)
-        self.observer = Observer(feeds, self.store, SystemClock(), Calendar.published())
+        self.observer = Observer(feeds, self.store, settings.sandbox_clock or SystemClock(), Calendar.published())
         # A group per observer and feed: each feed goes on where this observer was, whatever becomes of the others.
         self.readers = {feed: self._reader(feed, f"daiya.{OBSERVER}.{name}", settings) for feed in feeds}
         self._tasks: list[asyncio.Task[None]] = []
@@ -129,7 +129,7 @@ def serve(name: str, settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises ValueError where the settings name no feed."""
     if not settings.observes:
         raise ValueError("DAIYA_OBSERVES names no feed to read")
-    logs.configure(OBSERVER, name, settings.log_level)
+    logs.configure(OBSERVER, name, settings)
     running: list[Service] = []
     config = uvicorn.Config(
         application(name, settings, running),

@@ -21,6 +21,7 @@ from services.runtime.log import LogUnavailable, Received
 from services.runtime.log.kafka import KafkaLog
 from services.runtime.rail import RailUnavailable
 from services.runtime.rail.http import HttpRail
+from services.runtime.sandbox_clock import SandboxLog, SandboxRail
 from services.runtime.settings import Settings
 from services.runtime.store import StoreUnavailable
 from services.runtime.store.mongo import MongoStore
@@ -46,16 +47,17 @@ class Service:
         self.log = KafkaLog(settings.kafka_addresses)
         self.store = MongoStore(settings.mongodb, part.role, name, settings.mongodb_driver)
         self.rail = HttpRail(settings.rail)
+        self.sandbox = settings.sandbox_clock
         self.institution = Institution(
             part.role,
             name,
             part.rulebook,
             keys=Keys.read(settings.key_file),
             settings=settings.house,
-            log=self.log,
+            log=self.log if self.sandbox is None else SandboxLog(self.log, self.sandbox),
             store=self.store,
-            rail=self.rail,
-            clock=SystemClock(),
+            rail=self.rail if self.sandbox is None else SandboxRail(self.rail, self.sandbox),
+            clock=self.sandbox or SystemClock(),
             calendar=Calendar.published(),
         )
         self.inbox = Inbox(
@@ -123,7 +125,7 @@ class Service:
         metrics = self.institution.metrics
         metrics.batch_size.observe(len(batch))
         with metrics.turn_seconds.time():
-            await self.institution.turns.take(batch)
+            await self.institution.turns.take(batch if self.sandbox is None else self.sandbox.batch(batch))
 
     async def _starts(self, partitions: Collection[int]) -> Mapping[int, int]:
         """The place after the newest that the database knows, by partition."""
@@ -205,5 +207,5 @@ def application(part: Part, name: str, settings: Settings) -> FastAPI:
 
 def serve(part: Part, name: str, settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
-    logs.configure(part.role.value, name, settings.log_level)
+    logs.configure(part.role.value, name, settings)
     uvicorn.run(application(part, name, settings), host=settings.host, port=settings.port, log_level="warning")

@@ -3,14 +3,15 @@
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.event import Role
 from contracts.period import Period
 from contracts.values import AccountNumber, InstitutionName, document_number
+from services.runtime.sandbox_clock import SandboxClock
 
 
 class HouseSettings(BaseModel):
@@ -55,6 +56,9 @@ class Settings(BaseSettings):
     drain_every_s: float = Field(1.0, description="seconds between looks at what could not be sent")
     ask_again_every_s: float = Field(5.0, description="seconds between requests for what is missing in a line")
     timers_every_s: float = Field(1.0, description="seconds between looks at running periods")
+    sandbox_clock: Annotated[SandboxClock, PlainValidator(SandboxClock)] | None = Field(
+        None, description="demos and tests: the file that says how far ahead the clock is; never where money is real"
+    )
 
     @property
     def kafka_addresses(self) -> list[str]:

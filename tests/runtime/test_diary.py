@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from contracts.envelope import encode
 from services.runtime import logs
+from services.runtime.settings import Settings
 from tests.runtime.test_turn import House, broken, consented, deposit, opened
 from tests.support import liaocheng as lc
 from tests.support.bench import FOLIO
@@ -46,7 +47,7 @@ async def test_nothing_personal_is_logged() -> None:
 
 
 def test_log_lines_are_json_with_role_and_institution(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("escrow", "liaocheng-notary", "info")
+    logs.configure("escrow", "liaocheng-notary", Settings())  # pyright: ignore[reportCallIssue]
     logs.log().info("said", case="LCF-1")
     logs.log().debug("not shown")
     (line,) = capsys.readouterr().err.splitlines()
