@@ -55,6 +55,21 @@ class Task:
         return cls(*(str(line.get(name) or "") for name in names))
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What people leave alone for a while: an action of a role, perhaps only under one clause. `for_good`: nobody does
+    it any more."""
+
+    role: Role
+    action: str
+    clause: str = ""
+    for_good: bool = False
+
+    def keeps(self, role: Role, task: Task) -> bool:
+        """Whether this line of a worklist is left alone."""
+        return (self.role, self.action) == (role, task.action) and self.clause in ("", task.clause)
+
+
 class Rail:
     """The payment rail as a payer sees it, and its books as an auditor does. Close it with `aclose`."""
 
@@ -76,9 +91,13 @@ class Rail:
         body = {**order, "reference": reference}
         await self._ask("POST", "/transfers", json=body, headers={"Idempotency-Key": key})
 
+    async def arm(self, fault: Mapping[str, Any]) -> None:
+        """Let the rail fail, as deploy/sandbox/rail_faults.py has it. Raises Stuck."""
+        await self._ask("POST", "/faults", json=dict(fault))
+
     async def plant(self, account: str, amount_fen: int) -> None:
         """Falsify the balance of an account, as a thief or a bug would. Raises Stuck."""
-        await self._ask("POST", "/faults", json={"kind": "plant", "account": account, "amount_fen": amount_fen})
+        await self.arm({"kind": "plant", "account": account, "amount_fen": amount_fen})
 
     async def books(self, reference: str) -> dict[str, Any]:
         """The whole books, with the movements whose remittance text holds `reference`. Raises Stuck."""
@@ -100,13 +119,17 @@ Say = Callable[[Role, str, str], None]
 
 @dataclass
 class People:
-    """Everybody in one sale: who they are and what they decide is in the file, what they use is here."""
+    """Everybody in one sale: who they are and what they decide is in the file, what they use is here. `acts`: how each
+    thing is done; `holds`: what they leave alone."""
 
     file: SaleFile
     desks: Mapping[Role, Desk]
     rail: Rail
     say: Say
     most_tries: int = MOST_TRIES
+    acts: "Mapping[tuple[Role, str], Act]" = field(default_factory=lambda: ACTS)
+    holds: set[Hold] = field(default_factory=set[Hold])
+    doing: set[tuple[Role, Task]] = field(default_factory=set[tuple[Role, Task]])
     done: set[tuple[Role, Task]] = field(default_factory=set[tuple[Role, Task]])
     tries: dict[tuple[Role, Task], int] = field(default_factory=dict[tuple[Role, Task], int])
     refusals: dict[tuple[Role, Task], str] = field(default_factory=dict[tuple[Role, Task], str])
@@ -118,15 +141,16 @@ class People:
         after `most_tries`, and where nobody here knows how; services.desk_client.DeskUnreachable.
         """
         something = False
+        held = tuple(self.holds)  # a line that was read before a hold was lifted may be gone by now
         for task in await worklist(self.desks[role]):
-            if task.case == case:
+            if task.case == case and not any(hold.keeps(role, task) for hold in (*held, *self.holds)):
                 something |= await self.act(role, task)
         return something
 
     async def act(self, role: Role, task: Task) -> bool:
         """Do what one line of a worklist asks for, unless it was done before; whether it is done now. Raises as `look`
         does."""
-        if (role, task) in self.done or task.action == APPLY:
+        if (role, task) in self.done or (role, task) in self.doing or task.action == APPLY:
             return False
         return await self._try(role, task)
 
@@ -136,19 +160,26 @@ class People:
         Raises as `look` does.
         """
         for loan in self.file.loans:
-            task = Task(case, APPLY, loan.institution, "", "LC-L2", "")
-            done = await self._try(loan.lender, task)
-            while not done:
-                await asyncio.sleep(TRY_AGAIN_S)
+            await self.apply_for_loan(case, loan)
+
+    async def apply_for_loan(self, case: str, loan: LoanSought) -> None:
+        """The buyers turn to this lender. Raises as `look` does."""
+        task = Task(case, APPLY, loan.institution, "", "LC-L2", "")
+        done = False
+        while not done:
+            if not any(hold.keeps(loan.lender, task) for hold in self.holds):
                 done = await self._try(loan.lender, task)
+            if not done:
+                await asyncio.sleep(TRY_AGAIN_S)
 
     async def _try(self, role: Role, task: Task) -> bool:
-        act = ACTS.get((role, task.action))
+        act = self.acts.get((role, task.action))
         if act is None:
             raise Stuck(f"{role.value}: nobody here knows how to {task.action}: {task.what} ({task.clause})")
         tried = self.tries[role, task] = self.tries.get((role, task), 0) + 1
         if tried == 1:
             self.say(role, act.told(self, role), task.clause)
+        self.doing.add((role, task))
         try:
             await act.do(self, role, task, str(tried))
         except DeskRefused as refused:
@@ -156,6 +187,8 @@ class People:
             if tried >= self.most_tries:
                 raise Stuck(f"{role.value}: {task.action} was refused {tried} times: {refused}") from refused
             return False
+        finally:
+            self.doing.discard((role, task))
         self.done.add((role, task))
         self.refusals.pop((role, task), None)
         return True

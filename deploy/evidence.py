@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from contracts.document import Document
 from contracts.event import Event, Role
-from contracts.events.case import CaseCompleted, CaseOpened, MoneyStatement, Party, PartyJoined
+from contracts.events.case import CaseCancelled, CaseCompleted, CaseOpened, MoneyStatement, Party, PartyJoined
 from contracts.events.lender import LoanApproved, LoanDisbursed, LoanRejected
 from contracts.events.registry import (
     AdvanceNoticeRegistered,
@@ -22,6 +22,7 @@ from contracts.events.registry import (
 from contracts.events.seller_bank import ConsentIssued, PayoffCompleted, PayoffQuoted
 from contracts.procedures import Procedure, Word, violations
 from deploy.clerks import yuan
+from deploy.ways_out.way import Done
 from deploy.witness import Spoken
 from services.sale_file import SaleFile
 
@@ -43,13 +44,14 @@ class Verified:
 class Registered:
     """What the register shows of a folio: (identity number, share as `1/2`) of each owner, the ownership certificate,
     (rank, certificate, mortgagee) of each mortgage that stands, the certificates of the advance notices that stand, the
-    case that claims it."""
+    case that claims it, the numbers of the restrictions."""
 
     owners: frozenset[tuple[str, str]]
     ownership_certificate: str
     mortgages: tuple[tuple[int, str, str], ...]
     notices: tuple[str, ...]
     reserved_for: str
+    restrictions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ class Observed:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything collected. `phases`: the phase of the case's file by institution; `books`: the rail's, of this case;
-    `waiting`: worklists and incidents that are left; `dead`: dead letters."""
+    `ledger`: the escrow's own of the case as it stands now; `waiting`: worklists and incidents that are left;
+    `standing`: those that are to stand; `settled`: incidents that a clerk has closed; `dead`: dead letters; `before`:
+    the register before the case was opened; `done`: what somebody did who interfered."""
 
     file: SaleFile
     case: str
@@ -84,6 +88,11 @@ class Evidence:
     waiting: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
     observed: Observed = Observed(trouble="nobody asked the observer")
+    ledger: MoneyStatement | None = None
+    standing: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
+    before: Registered | None = None
+    done: tuple[Done, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +143,14 @@ def lent(spoken: Sequence[Spoken]) -> list[Lent]:
     ]
 
 
+PARTIES = (CaseOpened, PartyJoined)
+
+
 def took_part(spoken: Iterable[Spoken]) -> dict[Role, str]:
     """Who had a part in the case: whom the opening names, and who joined."""
     found: dict[Role, str] = {}
     for said in _events(spoken):
-        if isinstance(said, CaseOpened | PartyJoined):
+        if isinstance(said, PARTIES):
             found.update(said.institutions)
     return found
 
@@ -159,27 +171,28 @@ def rail_transfers(books: Mapping[str, Any]) -> list[RailTransfer]:
 
 
 def checks(evidence: Evidence) -> list[Check]:
-    """Every check, in the order in which a reader follows the case."""
+    """Every check of a case that should be completed, in the order in which a reader follows it."""
     return [
-        *_of_the_procedure(evidence),
+        order_is_the_procedures(evidence),
         *_of_the_money(evidence),
         *_of_the_loans(evidence),
         *_of_the_register(evidence),
-        _documents_verify(evidence),
-        _everybody_has_ended(evidence),
-        _nothing_is_left(evidence),
-        _the_observer_agrees(evidence),
+        documents_verify(evidence),
+        everybody_has_ended(evidence),
+        nothing_is_left(evidence),
+        the_observer_agrees(evidence),
     ]
 
 
 # --- procedure ----------------------------------------------------------------------------------------------
 
 
-def _of_the_procedure(evidence: Evidence) -> Iterator[Check]:
+def order_is_the_procedures(evidence: Evidence) -> Check:
+    """Everything that was said follows what the procedure asks for."""
     trace = [Word(one.by, one.kind) for one in evidence.spoken]
     found = violations(evidence.procedure, trace)
     name = f"the order is that of {evidence.procedure.name} ({evidence.procedure.edition})"
-    yield Check(name, not found and bool(trace), "; ".join(found) or f"{len(evidence.spoken)} events")
+    return Check(name, not found and bool(trace), "; ".join(found) or f"{len(evidence.spoken)} events")
 
 
 # --- money --------------------------------------------------------------------------------------------------
@@ -190,22 +203,23 @@ def _of_the_money(evidence: Evidence) -> Iterator[Check]:
     if money is None:
         yield Check("in = out + held", False, "the escrow shows no money statement")
     else:
-        yield from _statement_agrees(evidence, money)
-    yield _never_more_out_than_in(evidence)
-    yield _books_balance(evidence)
+        yield from statement_agrees(evidence, money)
+        price_fen = evidence.file.sale.price_fen
+        yield Check("the whole price came in", money.in_fen >= price_fen, f"{yuan(money.in_fen)} of {yuan(price_fen)}")
+    yield never_more_out_than_in(evidence)
+    yield books_balance(evidence)
     yield _bank_got_the_payoff(evidence)
     yield _seller_got_the_rest(evidence)
 
 
-def _statement_agrees(evidence: Evidence, money: MoneyStatement) -> Iterator[Check]:
+def statement_agrees(evidence: Evidence, money: MoneyStatement) -> Iterator[Check]:
+    """X-1: a statement adds up, and it is line by line what the rail has booked."""
     sums = {"in": 0, "out": 0}
     for payment in money.payments:
         sums[payment.direction] += payment.amount_fen
     told = f"{yuan(money.in_fen)} = {yuan(money.out_fen)} + {yuan(money.held_fen)}"
     adds_up = sums == {"in": money.in_fen, "out": money.out_fen} and money.in_fen == money.out_fen + money.held_fen
     yield Check("in = out + held, and the lines add up to it", adds_up, told)
-    price_fen = evidence.file.sale.price_fen
-    yield Check("the whole price came in", money.in_fen >= price_fen, f"{yuan(money.in_fen)} of {yuan(price_fen)}")
 
     ours = evidence.file.sale.deposit_account.account
     stated = Counter((p.direction, p.account, p.amount_fen) for p in money.payments)
@@ -232,7 +246,7 @@ def _line(line: tuple[str, str, int]) -> str:
     return f"{direction} {account} {yuan(amount_fen)}"
 
 
-def _never_more_out_than_in(evidence: Evidence) -> Check:
+def never_more_out_than_in(evidence: Evidence) -> Check:
     """X-1 at every instant, by the rail: what the case has sent was there, after each of its movements."""
     ours = evidence.file.sale.deposit_account.account
     held_fen, least_fen, moved = 0, 0, 0
@@ -249,7 +263,8 @@ def _never_more_out_than_in(evidence: Evidence) -> Check:
     return Check(name, least_fen >= 0 and moved > 0, told)
 
 
-def _books_balance(evidence: Evidence) -> Check:
+def books_balance(evidence: Evidence) -> Check:
+    """The rail's books agree with themselves."""
     books = evidence.books
     told = f"{len(books['accounts'])} accounts, {yuan(books['total_fen'])} in all"
     balanced = bool(books["balanced"]) and not books["differences"]
@@ -258,9 +273,9 @@ def _books_balance(evidence: Evidence) -> Check:
 
 def _bank_got_the_payoff(evidence: Evidence) -> Check:
     name = "the seller's bank got exactly the payoff"
-    consent = _last(evidence, ConsentIssued)
-    booked = _all(evidence, PayoffCompleted)
-    quotes = {one.statement.number: one for one in _all(evidence, PayoffQuoted)}
+    consent = last_said(evidence, ConsentIssued)
+    booked = all_said(evidence, PayoffCompleted)
+    quotes = {one.statement.number: one for one in all_said(evidence, PayoffQuoted)}
     answered = [
         quotes[number]
         for number in dict.fromkeys(b.quote for b in booked if b.by_the_case)
@@ -279,13 +294,19 @@ def _bank_got_the_payoff(evidence: Evidence) -> Check:
 def _seller_got_the_rest(evidence: Evidence) -> Check:
     name = "the seller got the rest"
     sale = evidence.file.sale
-    consent = _last(evidence, ConsentIssued)
+    consent = last_said(evidence, ConsentIssued)
     payoff_account = consent.payoff_account if consent is not None else None
     sellers = {party.account for party in sale.sellers}
+    ours = sale.deposit_account.account
+    came = [t for t in rail_transfers(evidence.books) if t.settled and t.to_account == ours]
+    topped_up_fen = sum(t.amount_fen for t in came if t.from_account in sellers)
+    back_fen = sum(t.amount_fen for t in came if t.from_account == payoff_account)
     paid_fen = sum(t.amount_fen for t in _outgoing(evidence) if t.to_account in sellers)
-    payoff_fen = sum(t.amount_fen for t in _outgoing(evidence) if t.to_account == payoff_account)
-    told = f"{yuan(sale.price_fen)} - {yuan(payoff_fen)} = {yuan(sale.price_fen - payoff_fen)}, paid {yuan(paid_fen)}"
-    return Check(name, paid_fen == sale.price_fen - payoff_fen, told)
+    payoff_fen = sum(t.amount_fen for t in _outgoing(evidence) if t.to_account == payoff_account) - back_fen
+    rest_fen = sale.price_fen + topped_up_fen - payoff_fen
+    added = f" + {yuan(topped_up_fen)} of the seller" if topped_up_fen else ""
+    told = f"{yuan(sale.price_fen)}{added} - {yuan(payoff_fen)} = {yuan(rest_fen)}, paid {yuan(paid_fen)}"
+    return Check(name, paid_fen == rest_fen, told)
 
 
 def _outgoing(evidence: Evidence) -> list[RailTransfer]:
@@ -342,8 +363,8 @@ def _place(evidence: Evidence, kind: type[Event]) -> int:
 
 def _of_the_register(evidence: Evidence) -> Iterator[Check]:
     register, sale = evidence.register, evidence.file.sale
-    buyers = frozenset(_owner(party) for party in sale.buyers)
-    registered = _last(evidence, TransferRegistered)
+    buyers = frozenset(owner_of(party) for party in sale.buyers)
+    registered = last_said(evidence, TransferRegistered)
     certificate = registered.ownership_certificate.number if registered is not None else "none"
     told = f"{len(register.owners)} owners under {register.ownership_certificate}"
     holds = register.owners == buyers and register.ownership_certificate == certificate
@@ -351,9 +372,9 @@ def _of_the_register(evidence: Evidence) -> Iterator[Check]:
         "the owners in the register are the buyers", holds, told if holds else f"{told}; expected {certificate}"
     )
 
-    consent = _last(evidence, ConsentIssued)
+    consent = last_said(evidence, ConsentIssued)
     old = consent.mortgage_certificate if consent is not None else evidence.file.loan.mortgage_certificate
-    released = any(one.certificate == old for one in _all(evidence, MortgageReleased))
+    released = any(one.certificate == old for one in all_said(evidence, MortgageReleased))
     standing = [certificate for _, certificate, _ in register.mortgages]
     told = f"{old} released" if released else f"{old} was not released"
     yield Check("the seller's mortgage is gone", released and old not in standing, told)
@@ -371,57 +392,67 @@ def _of_the_register(evidence: Evidence) -> Iterator[Check]:
     yield Check("the folio is free again", not register.reserved_for, told)
 
 
-def _owner(party: Party) -> tuple[str, str]:
+def owner_of(party: Party) -> tuple[str, str]:
     return str(party.person.id_number), f"{party.share.numerator}/{party.share.denominator}"
 
 
 # --- documents and files ------------------------------------------------------------------------------------
 
 
-def _documents_verify(evidence: Evidence) -> Check:
+def documents_verify(evidence: Evidence) -> Check:
+    """X-5: each document is known at its issuer's desk by number and code."""
     found = [f"{one.document.number}: {one.objection}" for one in evidence.documents if one.objection]
     told = "; ".join(found) or f"{len(evidence.documents)} documents"
     return Check("every document verifies at its issuer's desk", not found and bool(evidence.documents), told)
 
 
-def _everybody_has_ended(evidence: Evidence) -> Check:
+def everybody_has_ended(evidence: Evidence, end: type[Event] = CaseCompleted) -> Check:
+    """Each institution that has a part has heard of the end, which is this one."""
     named = ", ".join(f"{who} {phase}" for who, phase in evidence.phases.items())
-    ended = evidence.phases == dict.fromkeys(took_part(evidence.spoken).values(), "ended")
-    completed = _last(evidence, CaseCompleted) is not None and _last(evidence, CaseOpened) is not None
-    return Check("every institution's file has ended", ended and completed, named)
+    parties = {
+        name for said in _events(evidence.spoken) if isinstance(said, PARTIES) for name in said.institutions.values()
+    }
+    ended = evidence.phases == dict.fromkeys(parties, "ended")
+    said = last_said(evidence, end) is not None and last_said(evidence, CaseOpened) is not None
+    return Check("every institution's file has ended", ended and said, named)
 
 
-def _nothing_is_left(evidence: Evidence) -> Check:
+def nothing_is_left(evidence: Evidence) -> Check:
+    """Nobody is waited for, and nothing is wrong that nobody has seen to."""
     left = (*evidence.waiting, *evidence.dead)
     return Check("nothing waits, no incident is open, no dead letter", not left, "; ".join(left) or "none")
 
 
-def observed_apart(observed: Observed, spoken: Iterable[Spoken]) -> list[str]:
-    """What the observer does not know yet or finds wrong of a completed case, beside what was said in it."""
+def observed_apart(observed: Observed, spoken: Sequence[Spoken]) -> list[str]:
+    """What the observer does not know yet or finds wrong of a case that has ended, beside what was said in it."""
     if observed.trouble:
         return [observed.trouble]
+    status = "cancelled" if any(one.kind is CaseCancelled for one in spoken) else "completed"
     unread = Counter(one.kind.type_name.split(".")[1] for one in spoken) - Counter(observed.events)
     return [
         *(f"it has not read {name}" for name in unread),
-        *([] if observed.status == "completed" else [f"for it the case is {observed.status}"]),
+        *([] if observed.status == status else [f"for it the case is {observed.status}"]),
         *(f"it waits for {one}" for one in observed.waiting_for),
         *(f"violation: {one}" for one in observed.violations),
     ]
 
 
-def _the_observer_agrees(evidence: Evidence) -> Check:
+def the_observer_agrees(evidence: Evidence, status: str = "completed") -> Check:
+    """LC-R5: who only reads the public feeds sees the same end."""
     apart = observed_apart(evidence.observed, evidence.spoken)
     told = "; ".join(apart) or f"{len(evidence.observed.events)} public words, nobody waited for, no violation"
-    name = "the observer, from the public feeds alone, sees the case completed and nothing out of order"
+    name = f"the observer, from the public feeds alone, sees the case {status} and nothing out of order"
     return Check(name, not apart and bool(evidence.spoken), told)
 
 
-def _all(evidence: Evidence, kind: type[E]) -> list[E]:
+def all_said(evidence: Evidence, kind: type[E]) -> list[E]:
+    """Every word of this kind that was said in the case, in order."""
     return _of(evidence.spoken, kind)
 
 
-def _last(evidence: Evidence, kind: type[E]) -> E | None:
-    found = _all(evidence, kind)
+def last_said(evidence: Evidence, kind: type[E]) -> E | None:
+    """The last of them, None where there is none."""
+    found = all_said(evidence, kind)
     return found[-1] if found else None
 
 

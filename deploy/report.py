@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.event import Event, Fact, Role
+from contracts.events.case import CaseCancelled, CaseCompleted
 from contracts.events.escrow import DepositConfirmed
 from contracts.events.registry import AdvanceNoticeRegistered
 from contracts.events.seller_bank import PayoffQuoted
@@ -20,6 +21,7 @@ from contracts.procedures import Procedure, obstacle
 from deploy.clerks import yuan
 from deploy.evidence import Check, Evidence, Observed, Verified, lent, rail_transfers, took_part
 from deploy.telling import name_of, title, told
+from deploy.ways_out.way import WayOut
 from deploy.witness import Spoken
 from services.runtime.core.periods import CHINA_TIME
 
@@ -88,6 +90,12 @@ class Report:
         ways = self.procedure.ways(spoken.by, spoken.kind)
         allowed = [step for step in ways if not obstacle(step, frozenset(said))]
         return max(allowed, key=lambda step: len(step.after)).article if allowed else spoken.kind.article
+
+    def way_out(self, way: WayOut) -> None:
+        """What will be done otherwise."""
+        self.console.print(
+            f"  otherwise: [bold]{way.name}[/bold], {escape(way.title)} ({escape(', '.join(way.clauses))})"
+        )
 
     # --- afterwards -----------------------------------------------------------------------------------------
 
@@ -192,6 +200,19 @@ class Report:
             self.console.print("  mortgage  none")
         for certificate in evidence.register.notices or ("none",):
             self.console.print(f"  notice    {certificate}")
+        for number in evidence.register.restrictions:
+            self.console.print(f"  restricted by {number}")
+        reserved_for = evidence.register.reserved_for
+        self.console.print(f"  folio     {f'claimed by {reserved_for}' if reserved_for else 'free'}")
+
+    def end(self, evidence: Evidence) -> None:
+        """How the case has ended, and under which clause."""
+        self.heading("End")
+        for said in _said(evidence, CaseCancelled):
+            self.console.print(f"  cancelled under {escape(said.clause)}: {escape(said.because)}", soft_wrap=True)
+        for _ in _said(evidence, CaseCompleted):
+            clause = self.procedure.article(self.procedure.keeper, CaseCompleted)
+            self.console.print(f"  completed under {clause}", soft_wrap=True)
 
     def observed(self, observed: Observed) -> None:
         """What the observer says of the case, which reads the masked public feeds and nothing else."""
@@ -234,6 +255,14 @@ class Report:
         self.heading(title)
         for line in lines:
             self.console.print(f"  {escape(line)}", soft_wrap=True)
+
+
+def list_ways_out(console: Console, ways: Iterable[WayOut]) -> None:
+    """Every way out: name, procedure, clause, title."""
+    table = _table("name", "procedure", "clause", "title")
+    for way in ways:
+        table.add_row(way.name, way.procedure, ", ".join(way.clauses), way.title)
+    console.print(table)
 
 
 def clock(at: datetime) -> str:

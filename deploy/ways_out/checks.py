@@ -1,0 +1,91 @@
+"""Whether a case that went otherwise has come to the end that its way must come to. Pure, as deploy/evidence.py."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from contracts.event import Event
+from contracts.events.case import CaseCancelled, CaseCompleted
+from deploy import evidence as completed
+from deploy import evidence_called_off as called_off
+from deploy.evidence import Check, Evidence, last_said
+from deploy.telling import name_of
+from deploy.ways_out.way import WayOut
+
+
+def checks(evidence: Evidence, way: WayOut) -> list[Check]:
+    """Every check of this way: of the way itself, then those of the end that the case came to."""
+    of_the_end = completed if last_said(evidence, CaseCompleted) is not None else called_off
+    now = replace(evidence, money=evidence.ledger) if way.late_money else evidence
+    return [*_of_the_way(evidence, way), *of_the_end.checks(now)]
+
+
+def _of_the_way(evidence: Evidence, way: WayOut) -> Iterator[Check]:
+    said = {one.kind for one in evidence.spoken}
+    ended = [kind for kind in (CaseCompleted, CaseCancelled) if kind in said]
+    may_end = " or ".join(map(name_of, way.ends))
+    told = ", ".join(map(name_of, ended)) or "it has not ended"
+    yield Check(f"the case ends as {may_end}", len(ended) == 1 and ended[0] in way.ends, told)
+
+    cancelled = last_said(evidence, CaseCancelled)
+    if cancelled is not None:
+        under = f"it is called off under {' or '.join(way.clauses)}"
+        rests = any(clause in cancelled.clause.split(", ") for clause in way.clauses)
+        yield Check(under, rests, f"{cancelled.clause}: {cancelled.because}")
+
+    yield _words("what this way must say was said", way.said, [kind for kind in way.said if kind not in said])
+    yield _words("what it must not say was not said", way.unsaid, [kind for kind in way.unsaid if kind in said])
+    if way.exactly_one_of:
+        either = [name_of(kind) for kind in way.exactly_one_of if kind in said]
+        name = f"exactly one was said of {', '.join(map(name_of, way.exactly_one_of))}"
+        yield Check(name, len(either) == 1, ", ".join(either) or "none")
+    if way.deeds:
+        yield _done(evidence, way)
+    yield _incidents(evidence, way)
+    if evidence.ledger is not None:
+        yield _stated_what_is_on_file(evidence, way)
+
+
+def _words(name: str, looked_for: tuple[type[Event], ...], wrong: list[type[Event]]) -> Check:
+    told = ", ".join(map(name_of, wrong or looked_for)) or "nothing is asked for"
+    return Check(name, not wrong, told)
+
+
+def _done(evidence: Evidence, way: WayOut) -> Check:
+    """Everybody who was to interfere did, at his moment."""
+    done = [one.deed for one in evidence.done]
+    wrong = [f"not done: {deed.what}" for deed in way.deeds if deed not in done]
+    wrong += [
+        f"{one.deed.what}: after {name_of(kind)}"
+        for one in evidence.done
+        for kind in one.deed.before
+        if kind in one.known
+    ]
+    told = "; ".join(wrong) or "; ".join(deed.what for deed in done)
+    return Check("what somebody did otherwise was done at its stage", not wrong, told)
+
+
+def _incidents(evidence: Evidence, way: WayOut) -> Check:
+    """Each incident that this way is to raise was seen, and nothing stands that is not to."""
+    wrong = [
+        f"not seen: {one.what}"
+        for one in way.incidents
+        if not any(one.what in line for line in (evidence.standing if one.stands else evidence.settled))
+    ]
+    told = "; ".join(wrong) or "; ".join((*evidence.settled, *evidence.standing)) or "none is expected"
+    return Check("its incidents were raised and seen to", not wrong, told)
+
+
+def _stated_what_is_on_file(evidence: Evidence, way: WayOut) -> Check:
+    """X-1: what the keeper stated at the end is what its ledger has; where money moves after it, the first part."""
+    name = "the statement at the end is the escrow's ledger"
+    if evidence.money is None or evidence.ledger is None:
+        return Check(name, False, "there is no statement")
+    stated = [(one.direction, one.account, one.amount_fen) for one in evidence.money.payments]
+    on_file = [(one.direction, one.account, one.amount_fen) for one in evidence.ledger.payments]
+    later = sorted(on_file)
+    for line in stated:
+        if line in later:
+            later.remove(line)
+        else:
+            return Check(name, False, f"not on file: {line}")
+    return Check(name, bool(later) == way.late_money, f"{len(stated)} lines, {len(later)} later")
