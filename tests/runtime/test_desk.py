@@ -57,7 +57,7 @@ async def test_the_outcome_itself_comes_to_whoever_prefers_to_wait() -> None:
     async with escrow() as house, house.running():
         answer = await house.post("/cases", sale_body(), **WAIT)
         assert answer.status_code == 200
-        assert answer.headers["preference-applied"] == "wait=5"
+        assert answer.headers["preference-applied"] == WAIT["Prefer"]
         page = await house.get(f"/cases/{answer.json()['case']}")
         assert page["facts"][0]["type"] == "daiya.own.sale-brought.v1"
         assert page["facts"][0]["data"]["by_clerk"] == "Li"
