@@ -11,7 +11,6 @@ from services.registry.facts import RegistrationDecided, RestrictionEntered
 from services.runtime.core.facts import Pay, Purpose
 from services.runtime.core.file import STANDING, Phase
 from services.runtime.rail import Transfer
-from services.runtime.rail.memory import Fault
 from services.seller_bank.facts import ConsentDecided
 from tests.stories import home
 from tests.stories.world import CASE, World
@@ -174,19 +173,6 @@ async def test_X_3_registration_refused_for_good(seed: int) -> None:
     await world.pay(lc.PRICE_FEN)
     await world.run()
     await called_off(world)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("kind", ["timeout", "timeout-after", "refuse", "return"])
-async def test_X_1_the_rail_fails_once_and_nothing_is_paid_twice(seed: int, kind: str) -> None:
-    world = await opened(await begun(seed))
-    world.rail.arm(Fault(kind=kind, from_account=lc.ESCROW_ACCOUNT))  # type: ignore[arg-type]
-    await world.pay(lc.PRICE_FEN)
-    await world.run()
-    await world.check()
-    assert (await world.names()).count("CaseCompleted") == 1
-    assert world.rail.balance_fen(lc.ESCROW_ACCOUNT) == 0
-    assert world.rail.balance_fen(lc.SELLER_ACCOUNT) + world.rail.balance_fen(lc.BANK_ACCOUNT) == 2 * lc.PRICE_FEN
 
 
 @pytest.mark.parametrize("seed", SEEDS)

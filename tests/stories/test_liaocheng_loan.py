@@ -23,7 +23,6 @@ from contracts.events.registry import (
     AdvanceNoticeRegistered,
     ClosingRefused,
     RegistrationClosed,
-    RegistrationRefused,
     RegistrationReturned,
     Stage,
     TransferRegistered,
@@ -33,6 +32,7 @@ from contracts.values import DocumentNumber, VerificationCode
 from services.escrow.facts import RejectionAnswered
 from services.lending.facts import LoanWithdrawn
 from services.registry.facts import (
+    Decision,
     Material,
     NoticesEntered,
     OwnershipEntered,
@@ -45,6 +45,7 @@ from services.runtime.core.file import STANDING, Phase
 from services.runtime.core.rows import Row
 from services.runtime.rail.memory import Fault
 from services.seller_bank.facts import ConsentDecided
+from tests.stories.acts import Registrar
 from tests.stories.loan_world import BANK, BOTH_FEN, FUND, OTHER_BANK, Asked, LoanWorld, asks
 from tests.stories.world import CASE
 from tests.support import liaocheng as lc
@@ -178,51 +179,7 @@ async def test_LC_L5_a_bank_that_is_down_for_the_whole_middle_of_the_case_comes_
     await world.is_sold(BANK)
 
 
-def by_number(decisions: list[str]) -> Any:
-    """A registrar who decides the first application so, the next so, and approves all after them; a decision that
-    could not be taken yet is taken again."""
-    decided: dict[str, str] = {}
-    reason = {"reason": "materials are missing or wrong", "detail": "the copy is not legible", "clause": "LC-R1"}
-
-    def decide(row: Row) -> RegistrationDecided:
-        number = row.data["about"]
-        decision = decided.setdefault(number, decisions[len(decided)] if len(decided) < len(decisions) else "approve")
-        reasons = [] if decision == "approve" else [reason]
-        return RegistrationDecided.model_validate(
-            {"by_clerk": "Zhao", "application": number, "decision": decision, "reasons": reasons}
-        )
-
-    return decide
-
-
 # --- the rail ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", FEW)
-@pytest.mark.parametrize("kind", ["refuse", "return", "timeout", "timeout-after", "twice"])
-async def test_X_1_the_rail_fails_with_the_loan_and_it_is_paid_once(seed: int, kind: str) -> None:
-    world = await begun(seed, *some_lenders(seed))
-    for name in borrowing(world):
-        if kind == "twice":
-            world.log.echoes.add(world.house(name).institution.inbox)
-        else:
-            account = world.house(name).institution.settings.loan_account
-            world.rail.arm(Fault(kind=kind, from_account=account))  # type: ignore[arg-type]
-    await world.run()
-    await world.is_sold(*borrowing(world))
-
-
-@pytest.mark.parametrize("seed", FEW)
-@pytest.mark.parametrize("kind", ["refuse", "return", "timeout", "timeout-after"])
-async def test_X_1_the_rail_fails_with_the_return_of_a_loan_and_it_comes_back_once(seed: int, kind: str) -> None:
-    world = await begun(seed, *some_lenders(seed))
-    world.answers["decide-registration"] = by_number(["approve", "refuse"])
-    assert await world.until(world.heard(Role.ESCROW, RegistrationRefused))
-    for name in borrowing(world):
-        account = world.house(name).institution.settings.loan_account
-        world.rail.arm(Fault(kind=kind, to_account=account))  # type: ignore[arg-type]
-    await world.run()
-    await world.is_called_off()
 
 
 @pytest.mark.parametrize("seed", FEW)
@@ -386,7 +343,8 @@ async def test_X_4_a_freeze_entered_at_any_moment(seed: int) -> None:
 @pytest.mark.parametrize("stage", list(Stage))
 async def test_X_3_the_joint_application_is_returned_mended_and_then_entered(seed: int, stage: Stage) -> None:
     world = await begun(seed, *some_lenders(seed))
-    world.answers["decide-registration"] = by_number(["return"] if stage is Stage.NOTICE else ["approve", "return"])
+    before = () if stage is Stage.NOTICE else (Decision.APPROVE,)
+    Registrar(world, *before, Decision.RETURN)
     await world.run()
     await world.is_sold(*borrowing(world))
     returned = await world.said(RegistrationReturned)
@@ -398,7 +356,7 @@ async def test_X_3_the_joint_application_is_returned_mended_and_then_entered(see
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_X_3_registration_refused_for_good_after_the_loan_was_paid_in(seed: int) -> None:
     world = await begun(seed, *some_lenders(seed))
-    world.answers["decide-registration"] = by_number(["approve", "refuse"])
+    Registrar(world, Decision.APPROVE, Decision.REFUSE)
     await world.run()
     await world.is_called_off()
     assert len(await world.said(AdvanceNoticeEnded)) == 1
@@ -412,7 +370,7 @@ async def test_X_3_registration_refused_for_good_after_the_loan_was_paid_in(seed
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_X_3_notices_refused_for_good(seed: int) -> None:
     world = await begun(seed, *some_lenders(seed))
-    world.answers["decide-registration"] = by_number(["refuse"])
+    Registrar(world, Decision.REFUSE)
     await world.run()
     await world.is_called_off()
     assert not await world.said(AdvanceNoticeRegistered) and not await world.said(LoanDisbursed)
@@ -460,7 +418,6 @@ async def test_X_3_a_notice_lapses_while_a_loan_is_on_its_way_back(seed: int) ->
     """After the closing the law's period runs on; the case ends when the lender has its own."""
     lenders = some_lenders(seed)
     world = await begun(seed, *lenders)
-    world.answers["decide-registration"] = by_number(["approve"])
     assert await world.until(world.heard(Role.ESCROW, DepositConfirmed, kind=MoneyKind.LOAN))
     world.rail.arm(Fault(kind="refuse", from_account=lc.ESCROW_ACCOUNT, n=None))
     again = world.answers["order-payment-again"]
