@@ -99,6 +99,11 @@ class Rail:
         """Falsify the balance of an account, as a thief or a bug would. Raises Stuck."""
         await self.arm({"kind": "plant", "account": account, "amount_fen": amount_fen})
 
+    async def settle(self, reference: str) -> None:
+        """Let everything that is on its way with this in its remittance text arrive now, also what is delayed. Raises
+        Stuck."""
+        await self._ask("POST", "/settlements", json={"reference": reference})
+
     async def books(self, reference: str) -> dict[str, Any]:
         """The whole books, with the movements whose remittance text holds `reference`. Raises Stuck."""
         return await self._ask("GET", "/books", params={"reference": reference})

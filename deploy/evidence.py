@@ -106,12 +106,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class RailTransfer:
-    """One transfer of the case in the rail's books."""
+    """One transfer of the case in the rail's books: what was sent, and what of it has arrived."""
 
     from_account: str
     to_account: str
     amount_fen: int
     settled: bool
+    arrived_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,9 @@ def rail_transfers(books: Mapping[str, Any]) -> list[RailTransfer]:
     for kinds in of_key.values():
         accepted, settled = kinds.get(ACCEPTED), kinds.get(SETTLED)
         if accepted is not None:
-            payee = settled["credit"] if settled is not None else ""
-            found.append(RailTransfer(accepted["debit"], payee, accepted["amount_fen"], settled is not None))
+            payee, arrived_fen = (settled["credit"], settled["amount_fen"]) if settled is not None else ("", 0)
+            sent = (accepted["debit"], payee, accepted["amount_fen"])
+            found.append(RailTransfer(*sent, settled is not None, arrived_fen))
     return found
 
 
@@ -284,11 +286,14 @@ def _bank_got_the_payoff(evidence: Evidence) -> Check:
     if consent is None or not answered:
         return Check(name, False, "no payoff was booked")
     owed_fen = sum(quote.total_fen for quote in answered)
-    paid_fen = sum(t.amount_fen for t in _outgoing(evidence) if t.to_account == consent.payoff_account)
+    paid = [t for t in _outgoing(evidence) if t.to_account == consent.payoff_account]
+    paid_fen, arrived_fen = sum(t.amount_fen for t in paid), sum(t.arrived_fen for t in paid)
     booked_fen = sum((b.booked_fen or 0) for b in booked if b.by_the_case)
     open_fen = booked[-1].open_fen
     told = f"quoted {yuan(owed_fen)}, paid {yuan(paid_fen)}, booked {yuan(booked_fen)}, open {yuan(open_fen)}"
-    return Check(name, owed_fen == paid_fen == booked_fen and not open_fen, told)
+    if arrived_fen != paid_fen:
+        told += f", kept on the way {yuan(paid_fen - arrived_fen)}"
+    return Check(name, owed_fen == paid_fen and booked_fen == arrived_fen and not open_fen, told)
 
 
 def _seller_got_the_rest(evidence: Evidence) -> Check:

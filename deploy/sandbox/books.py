@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deploy.sandbox.rail_audit import ON_ITS_WAY, WORLD, whole
+from deploy.sandbox.rail_audit import FEES, ON_ITS_WAY, WORLD, whole
 from deploy.sandbox.rail_file import BookFile
 from deploy.sandbox.rail_orders import (
     MAX_FEN,
@@ -65,7 +65,7 @@ class Books:
         Raises Problem 409 when it is somebody else's or was opened with another sum, 422 for a name that the
         rail keeps for itself.
         """
-        if account in (WORLD, ON_ITS_WAY):
+        if account in (WORLD, ON_ITS_WAY, FEES):
             raise Problem("reserved-account", "Reserved account", 422, f"account {account}: the rail's own name")
         with self._file.transaction():
             known = self._file.row("SELECT owner, opening_fen FROM accounts WHERE account = ?", account)
@@ -128,6 +128,8 @@ class Books:
         if order.from_account == order.to_account:
             detail = f"account {order.from_account}: cannot pay itself"
             return Problem("same-account", "Payer and payee are one account", 422, detail)
+        if FEES in (order.from_account, order.to_account):
+            return unknown_account(FEES)
         payer = self._file.row("SELECT balance_fen FROM accounts WHERE account = ?", order.from_account)
         if payer is None:
             return unknown_account(order.from_account)
@@ -157,13 +159,20 @@ class Books:
             )
         return Answer(problem.status, document)
 
-    def accept(self, key: str, order: Order, settle_after_s: float, return_reason: str | None = None) -> Answer:
+    def accept(
+        self, key: str, order: Order, settle_after_s: float, return_reason: str | None = None, fee_fen: int = 0
+    ) -> Answer:
         """Take the money from the payer and send it on its way, to settle after so many seconds, or to come
-        back.
+        back; of what settles `fee_fen` is kept on the way.
 
-        Ask `why_not` first: an order that cannot be booked raises `sqlite3.IntegrityError` and books nothing.
+        Ask `why_not` first: an order that cannot be booked raises `sqlite3.IntegrityError` and books nothing, and so
+        does a fee that leaves nothing.
         """
+        if fee_fen >= order.amount_fen:
+            raise sqlite3.IntegrityError(f"a fee of {fee_fen} fen leaves nothing of {order.amount_fen}")
         with self._file.transaction():
+            if fee_fen:
+                self._open_for_fees()
             self._file.insert(
                 "transfers",
                 key=key,
@@ -173,6 +182,7 @@ class Books:
                 asked_at=self._stamp(),
                 due_at=self._stamp(settle_after_s),
                 return_reason=return_reason,
+                fee_fen=fee_fen,
             )
             row = self._file.one("SELECT * FROM transfers WHERE key = ?", key)
             self._change(order.from_account, -order.amount_fen, +order.amount_fen)
@@ -204,18 +214,21 @@ class Books:
         due_at = self._file.one("SELECT min(due_at) FROM transfers WHERE status = 'accepted'")[0]
         return None if due_at is None else datetime.fromisoformat(due_at)
 
-    def settle(self, all_of_them: bool = False) -> int:
-        """Settle or return what is due by now, or all that is on its way, oldest first; returns how many were
-        closed.
+    def settle(self, all_of_them: bool = False, reference: str = "") -> int:
+        """Settle or return what is due by now, or all that is on its way, with this in its reference, oldest first;
+        returns how many were closed.
 
         At most some hundreds in one transaction: call again until it gives nought.
         """
         until = "9999" if all_of_them else self._stamp()
-        sql = "SELECT * FROM transfers WHERE status = 'accepted' AND due_at <= ? ORDER BY due_at, seq LIMIT ?"
-        if self._file.row(sql, until, 1) is None:
+        sql = (
+            "SELECT * FROM transfers WHERE status = 'accepted' AND due_at <= ? AND instr(reference, ?) > 0"
+            " ORDER BY due_at, seq LIMIT ?"
+        )
+        if self._file.row(sql, until, reference, 1) is None:
             return 0  # most looks find nothing, and an empty transaction would still wait for the disk
         with self._file.transaction():
-            due = self._file.db.execute(sql, (until, _SETTLED_AT_ONCE)).fetchall()
+            due = self._file.db.execute(sql, (until, reference, _SETTLED_AT_ONCE)).fetchall()
             for transfer in due:
                 self._close(transfer)
         return len(due)
@@ -228,12 +241,22 @@ class Books:
             "UPDATE transfers SET status = ?, reason = ?, closed_at = ? WHERE seq = ?",
             (status, reason, self._stamp(), transfer["seq"]),
         )
+        fee_fen = transfer["fee_fen"] if reason is None else 0
         self._change(payer, 0, -amount_fen)
-        self._change(goes_to, +amount_fen, 0)
-        self._move(status, ON_ITS_WAY, goes_to, amount_fen, transfer)
-        self._write_line(payer, f"out-{status}", payee, transfer["key"], transfer)
+        self._change(goes_to, amount_fen - fee_fen, 0)
+        self._move(status, ON_ITS_WAY, goes_to, amount_fen - fee_fen, transfer)
+        self._write_line(payer, f"out-{status}", payee, transfer["key"], transfer, amount_fen)
         if reason is None:
-            self._write_line(payee, "in", payer, None, transfer)
+            self._write_line(payee, "in", payer, None, transfer, amount_fen - fee_fen)
+        if fee_fen:
+            self._change(FEES, fee_fen, 0)
+            self._move("fee", ON_ITS_WAY, FEES, fee_fen, transfer)
+            self._write_line(FEES, "in", payer, None, transfer, fee_fen)
+
+    def _open_for_fees(self) -> None:
+        if self._file.row("SELECT 1 FROM accounts WHERE account = ?", FEES) is None:
+            nothing = {"opening_fen": 0, "balance_fen": 0, "on_its_way_fen": 0}
+            self._file.insert("accounts", account=FEES, owner="the rail", **nothing)
 
     def _change(self, account: str, balance_fen: int, on_its_way_fen: int) -> None:
         changed = self._file.db.execute(
@@ -264,13 +287,15 @@ class Books:
             booked_at=self._stamp(),
         )
 
-    def _write_line(self, account: str, kind: str, other: str, key: str | None, transfer: sqlite3.Row) -> None:
+    def _write_line(
+        self, account: str, kind: str, other: str, key: str | None, transfer: sqlite3.Row, amount_fen: int
+    ) -> None:
         self._file.insert(
             "lines",
             account=account,
             line=self._last_line(account) + 1,
             kind=kind,
-            amount_fen=transfer["amount_fen"],
+            amount_fen=amount_fen,
             counterparty_account=other,
             counterparty_owner=self._file.one("SELECT owner FROM accounts WHERE account = ?", other)[0],
             reference=transfer["reference"],

@@ -26,7 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from deploy.sandbox.books import Books, utc_now
-from deploy.sandbox.rail_faults import Delay, Fault, Faults, Plant, Refuse, Return, Timeout, TimeoutAfter
+from deploy.sandbox.rail_faults import Delay, Fault, Faults, Fee, Plant, Refuse, Return, Timeout, TimeoutAfter
 from deploy.sandbox.rail_file import BooksUnreadable
 from deploy.sandbox.rail_orders import MAX_FEN, Answer, Order, Problem
 
@@ -60,6 +60,12 @@ class OrderBody(_Body):
     to_account: Annotated[str, Field(min_length=1, max_length=64)]
     amount_fen: Annotated[int, Field(ge=-_INT64, le=_INT64)]
     reference: Annotated[str, Field(max_length=140)]
+
+
+class Settling(_Body):
+    """What is on its way with this in its reference is settled at once, however long it was to take."""
+
+    reference: Annotated[str, Field(min_length=1, max_length=140)]
 
 
 class HangUp(Response):
@@ -113,17 +119,20 @@ class Rail:
         if problem is not None:
             return self.books.refuse(key, order, problem)
         slow, back = self.faults.fire(Delay, order), self.faults.fire(Return, order)
+        kept = self.faults.fire(Fee, order)
         delay_s = self._delay_s if slow is None else slow.seconds
-        answer = self.books.accept(key, order, delay_s, None if back is None else back.reason)
+        answer = self.books.accept(
+            key, order, delay_s, None if back is None else back.reason, 0 if kept is None else kept.fen
+        )
         self._ordered.set()
         return answer
 
-    def settle(self, all_of_them: bool = False) -> int:
-        """Close what is due (or all that is on its way) and wake the readers of statements; returns how many
-        were closed.
+    def settle(self, all_of_them: bool = False, reference: str = "") -> int:
+        """Close what is due (or all that is on its way with this in its reference) and wake the readers of
+        statements; returns how many were closed.
         """
         closed = 0
-        while some := self.books.settle(all_of_them):
+        while some := self.books.settle(all_of_them, reference):
             closed += some
         if closed:
             self._settled.set()
@@ -151,6 +160,8 @@ class Rail:
 
     async def statement(self, account: str, after: int, limit: int, wait_s: float) -> list[dict[str, Any]]:
         """The account's lines after `after`; when there are none, waits for one up to `wait_s` seconds."""
+        if after and self.faults.repeats(account):
+            return self.books.statement(account, 0, limit)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 while True:
@@ -232,6 +243,10 @@ def _routes_of_transfers(app: FastAPI, rail: Rail) -> None:
             return answer
         kind = "application/json" if answer.status == 202 else "application/problem+json"
         return JSONResponse(answer.document, answer.status, media_type=kind)
+
+    @app.post("/settlements")
+    async def settle(what: Settling) -> dict[str, int]:
+        return {"settled": rail.settle(all_of_them=True, reference=what.reference)}
 
     @app.get("/transfers/{key}")
     async def transfer_of(key: str) -> dict[str, Any]:

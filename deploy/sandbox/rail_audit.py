@@ -13,6 +13,9 @@ WORLD = "WORLD"
 ON_ITS_WAY = "ON-ITS-WAY"
 """The account that money stands in between its payer and its payee."""
 
+FEES = "RAIL-FEES"
+"""The account of what was kept on the way; opened with the first fee."""
+
 _ACCOUNTS = "SELECT account, owner, opening_fen, balance_fen, on_its_way_fen FROM accounts ORDER BY account"
 _LINES = "SELECT account, kind, sum(amount_fen) FROM lines GROUP BY account, kind"
 _SIDES = """

@@ -69,6 +69,25 @@ class Delay(_OnTransfers):
     seconds: Annotated[float, Field(ge=0, le=10**8)]
 
 
+class Fee(_OnTransfers):
+    """Settle, and keep so many fen of it on the way: the payee gets less than the payer sent."""
+
+    kind: Literal["fee"]
+    fen: Annotated[int, Field(ge=1)]
+
+    def matches(self, order: Order) -> bool:
+        """Whether the order is one that this fault waits for, and something is left of it."""
+        return super().matches(order) and order.amount_fen > self.fen
+
+
+class Repeat(_Fault):
+    """Tell the next `n` readers of an account's statement its lines from the first one on, told before or not."""
+
+    kind: Literal["repeat"]
+    account: str
+    n: Annotated[int, Field(ge=1)] = 1
+
+
 class Plant(_Fault):
     """Falsify one account's balance by so many fen, at once and with no counter-entry."""
 
@@ -77,7 +96,7 @@ class Plant(_Fault):
     amount_fen: Annotated[int, Field(ge=-MAX_FEN, le=MAX_FEN)]
 
 
-AnyFault = Refuse | Return | Timeout | TimeoutAfter | Delay | Plant
+AnyFault = Refuse | Return | Timeout | TimeoutAfter | Delay | Fee | Repeat | Plant
 Fault = Annotated[AnyFault, Field(discriminator="kind")]
 Kind = TypeVar("Kind", bound=_OnTransfers)
 
@@ -123,6 +142,14 @@ class Faults:
                 armed.fired += 1
                 return fault
         return None
+
+    def repeats(self, account: str) -> bool:
+        """Whether this account's statement is to be told from its first line on, counted as fired."""
+        for armed in self._armed:
+            if isinstance(armed.fault, Repeat) and armed.fault.account == account and armed.fired < armed.fault.n:
+                armed.fired += 1
+                return True
+        return False
 
     def listed(self) -> list[dict[str, Any]]:
         """Every fault since the last `clear`, with how often it `fired` and how often it still will (`left`,

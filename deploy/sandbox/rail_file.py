@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-_EDITION = 1
+_EDITION = 2
 
 _TABLES = """
 CREATE TABLE accounts (
@@ -29,12 +29,13 @@ CREATE TABLE transfers (
     asked_at TEXT NOT NULL,
     due_at TEXT,
     return_reason TEXT,
+    fee_fen INTEGER NOT NULL DEFAULT 0 CHECK (fee_fen >= 0),
     closed_at TEXT
 );
 CREATE INDEX transfers_due ON transfers (due_at, seq) WHERE status = 'accepted';
 CREATE TABLE movements (
     movement INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL CHECK (kind IN ('opening', 'accepted', 'settled', 'returned')),
+    kind TEXT NOT NULL CHECK (kind IN ('opening', 'accepted', 'settled', 'returned', 'fee')),
     debit TEXT NOT NULL,
     credit TEXT NOT NULL,
     amount_fen INTEGER NOT NULL CHECK (amount_fen > 0),

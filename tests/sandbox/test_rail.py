@@ -313,6 +313,67 @@ async def test_a_delay_holds_the_settlement_back() -> None:
         assert (await http.get("/transfers/slow")).json()["status"] == "accepted"
 
 
+async def test_what_a_reference_names_is_settled_at_once_however_long_it_was_to_take() -> None:
+    async with a_rail(settling=True) as http:
+        await http.post("/faults", json={"kind": "delay", "seconds": 10**6})
+        await send(http, "k1", order(300, "case 1 loan"))
+        await send(http, "k2", order(200, "case 2 loan"))
+        assert (await http.post("/settlements", json={"reference": "case 1"})).json() == {"settled": 1}
+        assert await money(http, "seller") == (300, 0)
+        assert await money(http, "escrow") == (500, 200)
+        is_problem(await http.post("/settlements", json={}), 422, "malformed")
+
+
+async def test_a_fee_is_kept_on_the_way_and_the_books_balance() -> None:
+    async with a_rail() as http:
+        await http.post("/faults", json={"kind": "fee", "fen": 1, "reference": "case 1"})
+        await send(http, "k1", order(300))
+        await send(http, "k2", order(200))
+        http.settle()
+        assert await money(http, "seller") == (499, 0)
+        assert [line["amount_fen"] for line in await lines(http, "seller")] == [299, 200]
+        assert [line["amount_fen"] for line in await lines(http, "escrow")] == [300, 200]
+        books = (await http.get("/books")).json()
+        assert books["balanced"] and books["accounts"]["RAIL-FEES"]["balance_fen"] == 1
+        is_problem(await send(http, "k3", order(1, to_account="RAIL-FEES")), 404, "unknown-account")
+        is_problem(
+            await http.put("/accounts/RAIL-FEES", json={"owner": "x", "opening_fen": 0}), 422, "reserved-account"
+        )
+
+
+async def test_a_fee_that_comes_back_is_not_kept() -> None:
+    async with a_rail() as http:
+        await http.post("/faults", json={"kind": "fee", "fen": 1})
+        await http.post("/faults", json={"kind": "return"})
+        await send(http, "k1", order(300))
+        http.settle()
+        assert await money(http, "escrow") == (1000, 0)
+        assert (await http.get("/books")).json()["balanced"]
+
+
+async def test_a_fee_takes_no_transfer_whole() -> None:
+    async with a_rail() as http:
+        await http.post("/faults", json={"kind": "fee", "fen": 300})
+        await send(http, "k1", order(300))
+        http.settle()
+        assert await money(http, "seller") == (300, 0)
+        assert (await http.get("/faults")).json()["faults"][0]["left"] == 1
+
+
+async def test_a_statement_is_told_again_from_its_first_line() -> None:
+    async with a_rail() as http:
+        for key in ("k1", "k2"):
+            await send(http, key, order(100))
+        http.settle()
+        await http.post("/faults", json={"kind": "repeat", "account": "seller"})
+        told = [
+            (await http.get("/accounts/seller/statement", params={"after": after})).json()["lines"]
+            for after in (0, 1, 1)
+        ]
+        assert [[line["line"] for line in lines] for lines in told] == [[1, 2], [1, 2], [2]]
+        assert (await http.get("/faults")).json()["faults"][0]["left"] == 0
+
+
 async def test_one_planted_fen_is_seen() -> None:
     async with a_rail() as http:
         await send(http, "k1", order(300))
