@@ -103,7 +103,7 @@ class Demo:
 
     def acted(self, role: Role, what: str, clause: str) -> None:
         """Tell that a person does something at a desk or at the rail."""
-        self.report.acted(datetime.now(UTC), role, what, clause)
+        self.report.acted(self.stack.now(), role, what, clause)
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
@@ -339,13 +339,14 @@ def _ignore_further() -> None:
 
 def play(arguments: Arguments, console: Console) -> int:
     """Start a stack, play the case on it, stop it; returns the exit status."""
-    file = load_sale(arguments.file, datetime.now(UTC))
+    way = way_out(arguments.way_out) if arguments.way_out else None
+    starts = way.starts if way is not None else None
+    file = load_sale(arguments.file, starts or datetime.now(UTC))
     if (file.sale.procedure, file.sale.edition) not in PROCEDURES:
         raise BadSaleFile(f"{arguments.file}: {file.sale.procedure} {file.sale.edition} is no procedure known here")
     report = Report(console, PROCEDURES[file.sale.procedure, file.sale.edition])
     report.heading("Starting Kafka, MongoDB, the rail and one process per institution")
-    way = way_out(arguments.way_out) if arguments.way_out else None
-    with Stack(ephemeral=True, on_progress=report.started) as stack:
+    with Stack(ephemeral=True, starts=starts, on_progress=report.started) as stack:
         try:
             status = asyncio.run(_until_interrupted(_run(stack, file, arguments, report, way)))
         except KeyboardInterrupt:

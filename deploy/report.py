@@ -5,7 +5,7 @@ Plain lines where the output is no terminal; colours only where it is one and NO
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from rich.console import Console
@@ -23,11 +23,12 @@ from deploy.evidence import Check, Evidence, Observed, Verified, lent, rail_tran
 from deploy.telling import name_of, title, told
 from deploy.ways_out.way import WayOut
 from deploy.witness import Spoken
-from services.runtime.core.periods import CHINA_TIME
+from services.runtime.core.periods import CHINA_TIME, day_in_china
 
 E = TypeVar("E", bound=Event)
 
 PLAIN_WIDTH = 200
+ONE_DAY = timedelta(days=1)
 COLOURS = {
     Role.ESCROW: "cyan",
     Role.REGISTRY: "green",
@@ -58,6 +59,7 @@ class Report:
         self.procedure = procedure
         self._began = time.monotonic()
         self._said: set[type[Fact]] = set()
+        self._day: date | None = None
 
     # --- as it happens --------------------------------------------------------------------------------------
 
@@ -72,17 +74,26 @@ class Report:
 
     def acted(self, at: datetime, role: Role, what: str, clause: str) -> None:
         """A person did something at a desk or at the rail."""
+        self._day_of(at)
         who = f"at the {NAMES[role]}"
         line = f"{clock(at)}  {who:<20}  {escape(what)} ({escape(clause)})"
         self.console.print(f"  [dim]{line}[/dim]", soft_wrap=True)
 
     def said(self, spoken: Spoken) -> None:
         """An event was said."""
+        self._day_of(spoken.at)
         who = f"[{COLOURS[spoken.by]}]{NAMES[spoken.by]:<20}[/]"
         what = f"[bold]{name_of(spoken.kind)}[/bold] {title(spoken.kind)}"
         line = f"{who}  {what} [dim]({escape(self.clause(spoken, self._said))})[/dim]: {escape(told(spoken.event))}"
         self.console.print(f"  {clock(spoken.at)}  {line}", soft_wrap=True)
         self._said.add(spoken.kind)
+
+    def _day_of(self, at: datetime) -> None:
+        """Show the day, in China, where it is a later one than that of what was shown before."""
+        day = day_in_china(at)
+        if self._day is not None and day > self._day:
+            self.console.print(f"  [dim]{day}[/dim]")
+        self._day = max(day, self._day or day)
 
     def clause(self, spoken: Spoken, said: Collection[type[Fact]]) -> str:
         """The clause under which it was said, after all this. Of several steps of the procedure that allowed it, that
@@ -105,10 +116,9 @@ class Report:
         table = _table("", "time", "after", "who", "event", "", "clause", "heard by")
         parties, said = took_part(spoken), set[type[Fact]]()
         for number, one in enumerate(spoken, start=1):
-            after_s = (one.at - spoken[0].at).total_seconds()
             named: Mapping[Role, str] = getattr(one.event, "addressees", parties)
             heard = ", ".join(NAMES[role] for role in named if role in one.kind.heard_by and role != one.by)
-            row = (f"{after_s:.2f} s", NAMES[one.by], name_of(one.kind), title(one.kind))
+            row = (_after(one.at - spoken[0].at), NAMES[one.by], name_of(one.kind), title(one.kind))
             table.add_row(str(number), clock(one.at), *row, self.clause(one, said), heard)
             said.add(one.kind)
         self.console.print(table)
@@ -263,6 +273,12 @@ def list_ways_out(console: Console, ways: Iterable[WayOut]) -> None:
     for way in ways:
         table.add_row(way.name, way.procedure, ", ".join(way.clauses), way.title)
     console.print(table)
+
+
+def _after(passed: timedelta) -> str:
+    """How long after: seconds, and days where some have passed."""
+    rest_s = (passed % ONE_DAY).total_seconds()
+    return f"{passed // ONE_DAY} d {rest_s:.2f} s" if passed >= ONE_DAY else f"{rest_s:.2f} s"
 
 
 def clock(at: datetime) -> str:

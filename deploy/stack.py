@@ -54,6 +54,7 @@ from deploy.stack_files import (
     write_record,
 )
 from deploy.topics import TOPICS, TopicMismatch, TopicsRefused, create_topics
+from services.runtime.clock import SystemClock
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SERVICES = CHECKOUT / "services"
@@ -148,6 +149,10 @@ class Stack:
         if self._days is None:
             raise RuntimeError("no days can pass on this stack: its services have the machine's clock")
         return self._days
+
+    def now(self) -> datetime:
+        """What time it is for the services."""
+        return (self._days.clock if self._days is not None else SystemClock()).now()
 
     def log(self, name: str) -> Path:
         """The log file of a process."""

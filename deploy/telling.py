@@ -58,6 +58,11 @@ def _money(amount_fen: int | None) -> str:
     return "money" if amount_fen is None else yuan(amount_fen)
 
 
+def _late(said: DeadlineMissed) -> str:
+    period = said.period
+    return f"{said.late.value}: {period.name} ({period.clause}) was due on {said.due}, {said.lateness.value}"
+
+
 def _booked(said: PayoffCompleted) -> str:
     rest = f", {yuan(said.open_fen)} still open" if said.open_fen else ", nothing is open any more"
     return f"{_money(said.booked_fen)} has arrived and is booked{rest}"
@@ -155,7 +160,7 @@ TOLD: Mapping[type[Event], tuple[str, Callable[[Any], str]]] = {
     RegistrationClosed: ("终止登记", lambda s: s.because),
     ClosingRefused: ("登记不可撤销", lambda s: f"entry {s.entry_number} stands, the case goes on"),
     DepositRefunded: ("退还提存款", lambda s: f"{yuan(s.amount_fen)} is on its way back to its payer"),
-    DeadlineMissed: ("逾期", lambda s: f"{s.late.value}: {s.period.name} was due on {s.due}, {s.lateness.value}"),
+    DeadlineMissed: ("逾期", lambda s: _late(s)),
 }
 
 

@@ -1,15 +1,16 @@
 """Whether a case that went otherwise has come to the end that its way must come to. Pure, as deploy/evidence.py."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 from contracts.event import Event
-from contracts.events.case import CaseCancelled, CaseCompleted
+from contracts.events.case import CaseCancelled, CaseCompleted, DeadlineMissed
 from deploy import evidence as completed
 from deploy import evidence_called_off as called_off
-from deploy.evidence import Check, Evidence, last_said
+from deploy.evidence import Check, Evidence, all_said, last_said
 from deploy.telling import name_of
-from deploy.ways_out.way import WayOut
+from deploy.ways_out.way import Missed, WayOut
 
 
 def checks(evidence: Evidence, way: WayOut) -> list[Check]:
@@ -38,6 +39,7 @@ def _of_the_way(evidence: Evidence, way: WayOut) -> Iterator[Check]:
         either = [name_of(kind) for kind in way.exactly_one_of if kind in said]
         name = f"exactly one was said of {', '.join(map(name_of, way.exactly_one_of))}"
         yield Check(name, len(either) == 1, ", ".join(either) or "none")
+    yield _missed(evidence, way)
     if way.deeds:
         yield _done(evidence, way)
     yield _incidents(evidence, way)
@@ -48,6 +50,23 @@ def _of_the_way(evidence: Evidence, way: WayOut) -> Iterator[Check]:
 def _words(name: str, looked_for: tuple[type[Event], ...], wrong: list[type[Event]]) -> Check:
     told = ", ".join(map(name_of, wrong or looked_for)) or "nothing is asked for"
     return Check(name, not wrong, told)
+
+
+def _missed(evidence: Evidence, way: WayOut) -> Check:
+    """Each period that this way misses was said to be, with who is late, the clause and the last day; no other was."""
+    said = Counter(
+        Missed(word.period.name, word.late, word.period.clause, word.due, word.lateness)
+        for word in all_said(evidence, DeadlineMissed)
+    )
+    expected = Counter(way.missed)
+    wrong = [f"not said: {_late(one)}" for one in (expected - said).elements()]
+    wrong += [f"said: {_late(one)}" for one in (said - expected).elements()]
+    told = "; ".join(wrong) or "; ".join(map(_late, way.missed)) or "none"
+    return Check("the periods that are missed are this way's", not wrong, told)
+
+
+def _late(one: Missed) -> str:
+    return f"{one.late.value}: {one.period} ({one.clause}) was due on {one.due}, {one.lateness.value}"
 
 
 def _done(evidence: Evidence, way: WayOut) -> Check:

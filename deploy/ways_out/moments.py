@@ -15,6 +15,7 @@ from deploy.clerks import APPLY, Hold, worklist
 from deploy.ways_out.scene import Scene, words
 from deploy.ways_out.way import Moment
 from services.desk_client import DeskRefused, DeskUnreachable, in_path
+from services.runtime.core.facts import PeriodStarted
 
 LOOK_AGAIN_S = 0.05
 
@@ -68,6 +69,17 @@ def on_file(role: Role, kind: type[Fact]) -> Moment:
     async def there(scene: Scene) -> bool:
         page = await scene.desks[role].get(f"/cases/{in_path(scene.case)}")
         return any(fact["type"] == kind.type_name for fact in page["facts"])
+
+    return _patiently(there)
+
+
+def running(role: Role, period: str) -> Moment:
+    """Once a period of this name runs at a role."""
+
+    async def there(scene: Scene) -> bool:
+        page = await scene.desks[role].get(f"/cases/{in_path(scene.case)}")
+        started = (fact["data"]["period"]["name"] for fact in page["facts"] if fact["type"] == PeriodStarted.type_name)
+        return period in started
 
     return _patiently(there)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Literal
 
 from contracts.event import Event, Role
-from contracts.events.case import CaseCancelled, CaseCompleted
+from contracts.events.case import CaseCancelled, CaseCompleted, Lateness
 from deploy.city import Institution
 from deploy.clerks import Act, Hold
 from deploy.ways_out.scene import Scene
@@ -59,13 +60,27 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """A period that must be said to be missed: its name, who is late, under which clause, its last day, and what is
+    known then."""
+
+    period: str
+    late: Role
+    clause: str
+    due: date
+    lateness: Lateness = Lateness.NOT_DONE
+
+
+@dataclass(frozen=True, slots=True)
 class WayOut:
     """One way in which a sale goes otherwise.
 
     `clauses`: on what it rests; a case that is called off must be so under one of them. `ends`: how the case may end.
     `said` and `unsaid`: what must, and must not, have been said; `exactly_one_of`: of what just one must. `sale`: what
     is brought instead of the example; `acts`: what people do otherwise at a line of a worklist; `also`: institutions
-    that must be there beside the city's; `late_money`: money moves after the end too.
+    that must be there beside the city's; `late_money`: money moves after the end too; `starts`: the stack has a
+    sandbox's clock, on which it is so late when everything starts and days can pass; `missed`: the periods that are
+    missed, and no other is.
     """
 
     name: str
@@ -82,6 +97,8 @@ class WayOut:
     incidents: tuple[Incident, ...] = ()
     also: tuple[Institution, ...] = ()
     late_money: bool = False
+    starts: datetime | None = None
+    missed: tuple[Missed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
