@@ -16,7 +16,7 @@ from contracts.event import Event, Role
 from contracts.events.case import CaseCompleted
 from contracts.events.escrow import DepositConfirmed
 from contracts.procedures import PROCEDURES
-from deploy.clerks import keep_looking, worklist
+from deploy.clerks import Task, keep_looking, worklist
 from deploy.demo import EXAMPLES, Arguments, Demo
 from deploy.evidence import checks
 from deploy.report import Report
@@ -28,7 +28,7 @@ from services.sale_opening import open_case, prepare
 WITHIN_S = 120
 PAUSE_S = 0.1
 BETWEEN_LOOKS_S = 0.5
-CROWD_WITHIN_S = 600
+CROWD_WITHIN_S = 900
 TRIES = 1000  # while a service is away, or others wait for their turn, a desk refuses what is early again and again
 
 UNLIKE: dict[str, tuple[tuple[str, str], ...]] = {
@@ -191,8 +191,14 @@ class Crowd:
         await self._widest.witness.until(lambda: self.said(kind) >= count)
 
     async def _clerk(self, role: Role) -> None:
+        """Does what the worklist asks for; what was refused is tried again later, each time a little later still."""
+        looks = 0
+        rests: dict[Task, int] = {}
         while True:
             with contextlib.suppress(DeskUnreachable):  # it comes again
                 tasks = [task for task in await worklist(self._widest.desks[role]) if task.case in self.cases]
-                await asyncio.gather(*(self.cases[task.case].people.act(role, task) for task in tasks))
+                due = [task for task in tasks if rests.get(task, 0) <= looks]
+                await asyncio.gather(*(self.cases[task.case].people.act(role, task) for task in due))
+                rests |= {task: looks + self.cases[task.case].people.tries.get((role, task), 0) for task in due}
+            looks += 1
             await asyncio.sleep(BETWEEN_LOOKS_S)
