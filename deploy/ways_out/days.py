@@ -188,13 +188,14 @@ def _lent_late(name: str, title: str, period: Missed, once: Moment, act: type[Ev
 
 def payoffs() -> Iterator[WayOut]:
     """The payoff comes late, or is not paid while its statement holds; the release comes late."""
-    slow = deeds.rail_fails("the rail is to let the payoff wait", "delay", to_account="ICBC-LC-SETTLE", seconds=86_400)
+    payoff: dict[str, Any] = {"to_account": "ICBC-LC-SETTLE", "n": 1}
+    slow = deeds.rail_fails("the rail is to let the payoff wait", "delay", seconds=86_400, **payoff)
     booking = Missed("payoff-booking", Role.SELLER_BANK, "LC-F4, LC-L6", IN_A_DAY)
     yield WayOut(
         name="missed-payoff",
         procedure="LC-FULL",
         clauses=("LC-F4",),
-        title="the payoff is booked after the city's period, and the sale goes on",
+        title="the payoff is booked after the city's period; the rest is the interest of those days, and is paid too",
         ends=COMPLETED,
         unsaid=(ClosingRequested,),
         deeds=(slow, _then(missed(booking, 2, said(PayoffTransferred), (), PayoffCompleted), _arrives)),
@@ -222,7 +223,7 @@ def payoffs() -> Iterator[WayOut]:
         ends=COMPLETED,
         unsaid=(ClosingRequested,),
         deeds=(
-            deeds.rail_fails("the rail is to refuse the payoff", "refuse", to_account="ICBC-LC-SETTLE"),
+            deeds.rail_fails("the rail is to refuse the payoff", "refuse", **payoff),
             days_pass(
                 4,
                 stands(Role.ESCROW, "order-payment-again"),
