@@ -131,8 +131,9 @@ class Observer:
 
     # --- reading the feeds ------------------------------------------------------------------------------------
 
-    async def starts(self, feed: Feed, partitions: Collection[int]) -> Mapping[int, int]:
-        """The place after the last that was kept, by partition."""
+    async def starts(self, feed: Feed, partitions: Collection[int], _: str) -> Mapping[int, int]:
+        """The place after the last that was kept, by partition. Which topic it was in makes no odds: a topic made anew
+        has nothing committed, and is read from the beginning."""
         for partition in partitions:
             self._remade[feed.topic, partition] = await self.store.cursor(f"{feed.topic}/{partition}/remade")
         return {partition: await self.store.cursor(self._cursor(feed, partition)) for partition in partitions}

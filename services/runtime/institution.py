@@ -13,6 +13,7 @@ from services.runtime.core.periods import Calendar
 from services.runtime.core.rule import Rulebook
 from services.runtime.keys import Keys
 from services.runtime.log import Log
+from services.runtime.made_anew import MadeAnew
 from services.runtime.metrics import Metrics
 from services.runtime.payments import Payments
 from services.runtime.rail import Rail
@@ -53,6 +54,7 @@ class Institution:
         self.payments = Payments(store, self.post, rail, clock)
         self.timers = Timers(store, self.post, clock, calendar)
         self.statements = tuple(Statement(account, store, self.post, rail) for account in settings.accounts)
+        self.made_anew = MadeAnew(self.turns, store, self.payments, self.timers, self.statements, clock)
 
     @property
     def inbox(self) -> str:
@@ -69,6 +71,7 @@ class Institution:
         await self.timers.work(partitions)
         await self.post.drain(partitions)
         await self.post.ask_again(partitions, self.clock.now())
+        await self.made_anew.work(partitions)
 
     async def read_statements(self, partitions: Collection[int], wait_s: float = 0) -> int:
         """Report what the rail's statements have new, for the accounts whose reader's place is here."""

@@ -16,13 +16,22 @@ class Metrics:
         )
         self.turn_seconds = Histogram("daiya_turn_seconds", "Time of one turn", registry=self.registry)
         self.dead_letters = Counter("daiya_dead_letters", "Records that could not be accepted", registry=self.registry)
+        self.known_again = Counter("daiya_known_again", "Records that were on file already", registry=self.registry)
+        self.sent_late = Counter(
+            "daiya_sent_late", "Records that a topic did not take at first, and took since", registry=self.registry
+        )
+        self.asked_after = Counter(
+            "daiya_payments_asked_after",
+            "Times that the rail was asked what became of a payment",
+            registry=self.registry,
+        )
         self.conflicts = Counter(
             "daiya_conflicts", "Entries that another worker had written first", registry=self.registry
         )
         self.lag = Gauge("daiya_lag_records", "Records not yet handled", ["partition"], registry=self.registry)
         self.open_rows = Gauge(
             "daiya_open",
-            "Open rows: incident, held, struck, stopped, leftover, payment, wait",
+            "Open rows: incident, held, struck, stopped, leftover, lost, payment, wait",
             ["kind"],
             registry=self.registry,
         )

@@ -18,7 +18,10 @@ from services.runtime.store import Store, all_rows
 
 STATE = "state"
 ACCEPTED = "accepted"
+REFUSED = "refused"
+ANSWERED = (ACCEPTED, REFUSED)
 FAULT = "fault"
+REPORTED = "reported"
 
 
 class Payments:
@@ -34,13 +37,21 @@ class Payments:
         """One look at what is asked; the answer counts what is still unknown."""
         unknown = 0
         async for row in all_rows(self.store, "payment", partitions):
-            if row.data.get(STATE) not in (ACCEPTED, "refused"):
+            if row.data.get(STATE) not in ANSWERED:
                 try:
                     unknown += not await self.carry_out(row)
                 except ValueError as fault:  # a fault of ours (KeyReused): it must not hold up the others
                     unknown += 1
                     await self._report_fault(row, fault)
         return unknown
+
+    async def ask_again(self, partition: int) -> None:
+        """What the rail answered was told to a log that is gone: it is asked once more."""
+        async for row in all_rows(self.store, "payment", [partition]):
+            if row.data.get(STATE) in ANSWERED:
+                await self.store.mark_row(row.id, STATE, "unknown")
+            if row.data.get(FAULT) == REPORTED:
+                await self.store.mark_row(row.id, FAULT, "to report")
 
     async def carry_out(self, row: Row) -> bool:
         """Bring one payment forward; False where nobody knows yet what became of it."""
@@ -56,6 +67,7 @@ class Payments:
                 return True  # the row is gone: settled meanwhile
             answer = await self.rail.transfer(order)
         else:
+            self.post.metrics.asked_after.inc()
             answer = await self.rail.find(row.id)
             if isinstance(answer, NotThere):
                 answer = await self.rail.transfer(order)
@@ -65,18 +77,18 @@ class Payments:
                 return await self._report(row, fact, ACCEPTED, self.clock.now())
             case Refused():
                 fact = PaymentRefused(payment=row.id, why=answer.detail)
-                return await self._report(row, fact, "refused", self.clock.now())
+                return await self._report(row, fact, REFUSED, self.clock.now())
             case Unknown() | NotThere():
                 await self.store.mark_row(row.id, STATE, "unknown")
                 return False
 
     async def _report_fault(self, row: Row, fault: ValueError) -> None:
         """An incident, once: nobody knows what became of this order, and asking again will not help."""
-        if row.data.get(FAULT) is None:
+        if row.data.get(FAULT) != REPORTED:
             what = f"payment {row.id} cannot be sent to the rail as it stands"
             alarm = Alarm(what=what, why=str(fault), clause=row.data["because"])
             await self.post.tell(alarm, derived_id(row.id, FAULT), row.case, row.subject, self.clock.now())
-            await self.store.mark_row(row.id, FAULT, "reported")
+            await self.store.mark_row(row.id, FAULT, REPORTED)
 
     async def _report(self, row: Row, fact: OwnFact, state: str, now: datetime) -> bool:
         try:

@@ -33,6 +33,7 @@ from services.runtime.core.turn import Ask
 from services.runtime.dead_letters import DeadLetters
 from services.runtime.keys import Keys
 from services.runtime.log import Log, LogUnavailable
+from services.runtime.metrics import Metrics
 from services.runtime.store import Store, row_pages
 
 LEFTOVER = "leftover"
@@ -54,11 +55,12 @@ class Parcel:
 class Post:
     """Packs words into records, sends them, and keeps what could not be sent."""
 
-    def __init__(self, house: House, keys: Keys, log: Log, store: Store) -> None:
+    def __init__(self, house: House, keys: Keys, log: Log, store: Store, metrics: Metrics) -> None:
         self.house = house
         self.keys = keys
         self.log = log
         self.store = store
+        self.metrics = metrics
         self.inbox = inbox(house.role, house.institution)
         self.dead_letters = DeadLetters(self.inbox, log)
         self.feed = public_feed(house.role, house.institution)
@@ -172,6 +174,7 @@ class Post:
             except LogUnavailable:
                 break
             sent.append(row.id)
+            self.metrics.sent_late.inc()
         if sent:
             await self.store.change_rows((), sent)
         return len(rows) - len(sent)

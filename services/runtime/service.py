@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import uvicorn
@@ -65,9 +65,9 @@ class Service:
             self.institution.inbox,
             self.institution.inbox,
             take=self._take,
-            starts=self._starts,
+            starts=self.institution.made_anew.known,
             revoked=lambda _: self.institution.turns.forget(),
-            remade=self._remade,
+            remade=self.institution.made_anew.forget,
         )
         self._starting: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,6 +90,7 @@ class Service:
             asyncio.create_task(self._loop(lambda: self.institution.payments.work(self.active), s.drain_every_s, True)),
             asyncio.create_task(self._loop(self._drain, s.drain_every_s)),
             asyncio.create_task(self._loop(self._ask_again, s.ask_again_every_s)),
+            asyncio.create_task(self._loop(self._say_lost_again, s.drain_every_s)),
             asyncio.create_task(self._loop(lambda: self.institution.timers.work(self.active), s.timers_every_s)),
             asyncio.create_task(self._loop(self._read_statements, 0.05)),
             asyncio.create_task(self._loop(self._measure, 2.0)),
@@ -127,19 +128,14 @@ class Service:
         with metrics.turn_seconds.time():
             await self.institution.turns.take(batch if self.sandbox is None else self.sandbox.batch(batch))
 
-    async def _starts(self, partitions: Collection[int]) -> Mapping[int, int]:
-        """The place after the newest that the database knows, by partition."""
-        return {p: place + 1 for p, place in (await self.store.newest_places(partitions)).items()}
-
-    async def _remade(self, partitions: Collection[int]) -> None:
-        logs.log().warning("the inbox was made anew; its places start again", partitions=sorted(partitions))
-        await self.store.forget_places(partitions)
-
     async def _drain(self) -> None:
         await self.institution.post.drain(self.active)
 
     async def _ask_again(self) -> None:
         await self.institution.post.ask_again(self.active, self.institution.clock.now())
+
+    async def _say_lost_again(self) -> None:
+        await self.institution.made_anew.work(self.active)
 
     async def _read_statements(self) -> None:
         await self.institution.read_statements(self.active, wait_s=2.0)
@@ -147,7 +143,7 @@ class Service:
     async def _measure(self) -> None:
         metrics = self.institution.metrics
         metrics.set_lag(self.inbox.lag)
-        for kind in ("incident", "held", "struck", "stopped", "leftover", "payment", "wait"):
+        for kind in ("incident", "held", "struck", "stopped", "leftover", "lost", "payment", "wait"):
             metrics.open_rows.labels(kind).set(await self.store.count(kind, partitions=self.inbox.held))
 
     async def _loop(self, work: Callable[[], Awaitable[object]], every_s: float, woken: bool = False) -> None:

@@ -41,16 +41,27 @@ class Statement:
         after = await self.store.cursor(self.name)
         lines = await self.rail.statement(self.account, after, wait_s)
         for line in lines:
-            fact_id = derived_id(self.name, str(line.line))
-            try:
-                fact: OwnFact = self._fact(line)
-                subject, case = await self._whose(line)
-            except ValidationError as error:  # it is money all the same, and must not hide the lines after it
-                fact, subject, case = self._unreadable(line, error), UNMATCHED + self.account, STANDING
-                fact_id = derived_id(fact_id, "unreadable")
-            await self.post.tell(fact, fact_id, case, subject, line.booked_at)
+            await self._report(line)
             await self.store.move_cursor(self.name, line.line)
         return len(lines)
+
+    async def report_again(self) -> None:
+        """Report what was reported before, to a log that is gone, once more. Raises as `work` does."""
+        after, until = 0, await self.store.cursor(self.name)
+        while after < until:
+            for line in await self.rail.statement(self.account, after):
+                await self._report(line)
+                after = line.line
+
+    async def _report(self, line: StatementLine) -> None:
+        fact_id = derived_id(self.name, str(line.line))
+        try:
+            fact: OwnFact = self._fact(line)
+            subject, case = await self._whose(line)
+        except ValidationError as error:  # it is money all the same, and must not hide the lines after it
+            fact, subject, case = self._unreadable(line, error), UNMATCHED + self.account, STANDING
+            fact_id = derived_id(fact_id, "unreadable")
+        await self.post.tell(fact, fact_id, case, subject, line.booked_at)
 
     async def _whose(self, line: StatementLine) -> tuple[str, str]:
         """Subject and case of a line. Decided once: a line that was unmatched stays so if it is reported again, or

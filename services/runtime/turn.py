@@ -13,7 +13,7 @@ from typing import Any
 
 from contracts.envelope import encode
 from services.runtime import diary, logs
-from services.runtime.core.file import Heard, Item, Refused, Resumed, Subject, spoken_words
+from services.runtime.core.file import Heard, Item, Refused, Resumed, Subject, known_by, spoken_words
 from services.runtime.core.fold import hear, load, stop, strike
 from services.runtime.core.house import House
 from services.runtime.core.journal import SCHEMA, UPCASTERS, dump, vocabulary
@@ -77,7 +77,7 @@ class Turns:
         self.keys = keys
         self.store = store
         self.metrics = metrics
-        self.post = Post(house, keys, log, store)
+        self.post = Post(house, keys, log, store, metrics)
         self.words = vocabulary(house.rulebook)
         self.changed = asyncio.Event()  # rows have changed: workers look again
         self.answered: dict[str, asyncio.Event] = {}
@@ -104,7 +104,11 @@ class Turns:
 
     async def read_subject(self, key: str) -> Subject:
         """A subject as the database has it now, for desks and reports."""
-        return (await self._load([key]))[key].subject
+        return (await self.read_subjects([key]))[key]
+
+    async def read_subjects(self, keys: Collection[str]) -> Mapping[str, Subject]:
+        """Several at once."""
+        return {key: known.subject for key, known in (await self._load(keys)).items()}
 
     # --- one turn, step by step ---------------------------------------------------------------------------------------
 
@@ -188,6 +192,8 @@ class Turns:
             at, place = letter.received.at, (letter.received.partition, letter.received.offset)
             turn = strike(self.house, subject, letter.envelope, f"{letter.where}: {letter.why}", at, place)
             return turn, _dumped(turn.items)
+        e = letter.envelope
+        self.metrics.known_again.inc(known_by(e.id, e.source, e.sequence) in subject.digests)
         turn = hear(self.house, subject, letter)
         items = _dumped(turn.items)
         if _json_bytes(items) > MOST_ENTRY_BYTES:

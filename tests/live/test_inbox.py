@@ -31,6 +31,7 @@ class Reader:
         self.batches: list[list[tuple[int, int]]] = []
         self.known: dict[int, int] = {}  # what its database knows
         self.asked: list[frozenset[int]] = []
+        self.topics: list[str] = []
         self.gone: list[frozenset[int]] = []
         self.anew: list[int] = []
         self.failures = 0  # so many batches fail
@@ -56,8 +57,9 @@ class Reader:
         self.taken += batch
         self.known |= {one.partition: one.offset + 1 for one in batch}
 
-    async def starts(self, partitions: Collection[int]) -> Mapping[int, int]:
+    async def starts(self, partitions: Collection[int], topic: str) -> Mapping[int, int]:
         self.asked.append(frozenset(partitions))
+        self.topics.append(topic)
         await asyncio.sleep(self.slow_s)
         if self.refusals:
             self.refusals -= 1

@@ -132,6 +132,16 @@ async def test_what_is_stored_is_nobody_elses_value(store: Store) -> None:
     assert (await store.load(["folio"]))["folio"][1][0].items == ({"word": ["one"]},)
 
 
+async def test_subjects_come_by_their_keys_page_by_page(store: Store) -> None:
+    keys = ["daiya:pool", "series:{n}第", "series:{n}書", "371502001001GB00012F00030045"]
+    await store.insert([entry(key, 1) for key in keys] + [entry(keys[0], 2)])
+    assert await store.subjects("", 10) == sorted(keys)
+    pages, after = list[str](), ""
+    while page := await store.subjects(after, 3):
+        pages, after = [*pages, *page], page[-1]
+    assert pages == sorted(keys)
+
+
 # --- places -------------------------------------------------------------------------------------------------
 
 
@@ -259,6 +269,7 @@ async def everything_raises(store: Store) -> None:
     calls = [
         store.load(["a"]),
         store.insert([entry("a", 1)]),
+        store.subjects("", 1),
         store.snapshot(Snapshot("a", 1, 1, ())),
         store.mark_place(0, 1),
         store.newest_places([0]),

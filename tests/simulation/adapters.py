@@ -69,6 +69,9 @@ class StoreOf:
     async def load(self, subjects: Collection[str]) -> Mapping[str, tuple[Snapshot | None, Sequence[Entry]]]:
         return await self._ask("load", lambda: self.database.load(subjects))
 
+    async def subjects(self, after: str, limit: int) -> Sequence[str]:
+        return await self._ask("subjects", lambda: self.database.subjects(after, limit))
+
     async def insert(self, entries: Sequence[Entry]) -> frozenset[str]:
         return await self._ask(
             "insert", lambda: self.database.insert(entries), lambda: self.database.insert(self._some(entries))

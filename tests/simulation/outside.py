@@ -160,6 +160,10 @@ class Database:
             self.heard_of(entry)
         return frozenset(taken)
 
+    def subjects(self, after: str, limit: int) -> list[str]:
+        """As Store.subjects."""
+        return sorted(key for key in self.journal if key > after)[:limit]
+
     def snapshot(self, snapshot: Snapshot) -> None:
         """As Store.snapshot."""
         if self.snapshots.get(snapshot.subject, (0, b""))[0] < snapshot.version:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.envelope import Envelope, to_data
 from services.runtime import logs
+from services.runtime.claims import CLAIM, TOLD, claim_id, told_text
 from services.runtime.core.facts import Command, SubjectResumed
 from services.runtime.core.file import Refusal, Subject
 from services.runtime.core.fold import derived_id
@@ -94,6 +95,7 @@ def _endpoint(action: Action) -> Callable[..., Awaitable[Response]]:
         claimed = await order.claim()
         if await order.must_be_told(claimed):
             await institution.tell(order.fact, order.id, claimed.case, claimed.subject)
+            await institution.store.mark_row(claim_id(order.id), TOLD, told_text(order.fact))
             log = logs.log()
             log.info(
                 "command",
@@ -169,7 +171,7 @@ class Order:
             place = await self.action.where(Handed(self.institution, self.path, self.fact, self.id))
             data = {"subject": place.subject, "request": self.fingerprint, "found": self.found}
             now = self.institution.clock.now()
-            await store.change_rows([Row(claim_id(self.id), "command", "", 0, place.case, now, data)], ())
+            await store.change_rows([Row(claim_id(self.id), CLAIM, "", 0, place.case, now, data)], ())
             there = await store.row(claim_id(self.id))
         if there is None or there.data["request"] != self.fingerprint:
             raise _key_used(self.id)
@@ -201,11 +203,6 @@ class Order:
         data = to_data(self.fact.to_json())
         now, source = self.institution.clock.now(), self.institution.house.source
         return Envelope(self.id, source, self.fact.type_name, place.case, now, place.subject, None, None, data).digest()
-
-
-def claim_id(command_id: str) -> str:
-    """The id of the row that holds a key and its request together."""
-    return f"command/{command_id}"
 
 
 def _key_used(command_id: str) -> Problem:

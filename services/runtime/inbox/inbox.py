@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
+from aiokafka.errors import KafkaError
 
 from services.runtime.inbox.probe import ANSWER_S, Probe, ask
 from services.runtime.inbox.session import Remade, Revoked, Session, Starts, Take, Wiring, rest, set_within
@@ -25,11 +26,13 @@ class Inbox:
     """Reads one topic as a member of a group, from `start()` to `stop()`, whatever happens to the broker.
 
     - `take` gets each batch; when it returns the batch is committed, when it raises the same records come
-    again. - `starts` tells, for partitions just assigned, the newest place that the database knows plus one;
-    what it leaves   out is read from the beginning. It may raise: it is asked again. - `remade` hears of
-    partitions whose log ends before what was committed or is known: they were made anew and are   read from
-    the beginning. It may raise, like `starts`. - `revoked` hears of partitions that are no longer held. It
-    must not raise.
+      again.
+    - `starts` tells, for partitions just assigned, the newest place that the database knows plus one; what it leaves
+      out is read from the beginning. It is given the topic's id too, which a topic made anew has not: places of another
+      one say nothing. It may raise: it is asked again.
+    - `remade` hears of partitions whose log ends before what was committed or is known: they were made anew and are
+      read from the beginning. It may raise, like `starts`.
+    - `revoked` hears of partitions that are no longer held. It must not raise.
 
     `watch_s`: a consumer that holds nothing, or does not move though there is something to read, for twice as
     long is started anew.
@@ -105,7 +108,13 @@ class Inbox:
         has come this moment is not taken for one that nobody fetches.
         """
         suspected, asked_at = False, time.monotonic()
+        looked_at = asked_at
         while not await set_within(self._stopping, min(1.0, self._watch_s / 4)):
+            if time.monotonic() - looked_at >= self._watch_s:
+                if await self._is_another_topic(session):
+                    log.error("the topic was made anew: starting the inbox anew", topic=self._wiring.topic)
+                    return
+                looked_at = time.monotonic()
             if session.idle_s() < self._watch_s:
                 suspected, asked_at = False, time.monotonic()
             elif time.monotonic() - asked_at >= self._watch_s:
@@ -114,6 +123,13 @@ class Inbox:
                     log.error("the inbox does not move: starting it anew", topic=self._wiring.topic)
                     return
                 suspected, asked_at = stuck, time.monotonic()
+
+    async def _is_another_topic(self, session: Session) -> bool:
+        try:
+            return await session.reads_another_topic()
+        except (KafkaError, OSError, TimeoutError) as failure:
+            log.warning("the broker does not answer", topic=self._wiring.topic, failure=repr(failure))
+            return False
 
     async def _is_stuck(self, session: Session) -> bool:
         probe = Probe(self._wiring.addresses, self._wiring.topic, self._wiring.group)

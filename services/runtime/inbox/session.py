@@ -18,6 +18,7 @@ from faststream.kafka import KafkaBroker
 import services.runtime.inbox.names  # noqa: F401  must be there before the first fetch
 from contracts.envelope import Record
 from services.runtime.inbox.probe import ANSWER_S
+from services.runtime.inbox.topic_id import topic_id
 from services.runtime.log import Received
 
 MAX_RECORDS = 500
@@ -30,7 +31,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 log = structlog.get_logger(__name__)
 
 Take = Callable[[Sequence[Received]], Awaitable[None]]
-Starts = Callable[[Collection[int]], Awaitable[Mapping[int, int]]]
+Starts = Callable[[Collection[int], str], Awaitable[Mapping[int, int]]]
 Remade = Callable[[Collection[int]], Awaitable[None]]
 Revoked = Callable[[Collection[int]], None]
 
@@ -70,6 +71,7 @@ class Session(ConsumerRebalanceListener):  # pyright: ignore[reportUntypedBaseCl
         self._doubt = False
         self._guarded = False
         self._active_at = time.monotonic()
+        self._topic_id = ""
         self.parts: dict[int, Held] = {}
         self._broker = KafkaBroker(
             list(wiring.addresses),
@@ -259,7 +261,8 @@ class Session(ConsumerRebalanceListener):  # pyright: ignore[reportUntypedBaseCl
             committed = {place: await self._consumer.committed(place) or 0 for place in places}
             begins = await self._consumer.beginning_offsets(places)
             ends = await self._consumer.end_offsets(places)
-        known = await self._database(self._wiring.starts(numbers))
+            self._topic_id = await topic_id(self._consumer, self._wiring.topic)
+        known = await self._database(self._wiring.starts(numbers, self._topic_id))
         found: dict[int, Held] = {}
         remade: list[int] = []
         for number, place in zip(numbers, places, strict=True):
@@ -279,6 +282,14 @@ class Session(ConsumerRebalanceListener):  # pyright: ignore[reportUntypedBaseCl
             return await answer
         finally:
             self._active_at = time.monotonic()
+
+    async def reads_another_topic(self) -> bool:
+        """Whether the topic was made anew since it was found out where to start: where more stands in it already than
+        was taken of the old one, a consumer does not notice. Raises KafkaError."""
+        if not self._topic_id:
+            return False
+        async with asyncio.timeout(ANSWER_S):
+            return await topic_id(self._consumer, self._wiring.topic) != self._topic_id
 
     # --- how it is doing ------------------------------------------------------------------------------------
 

@@ -44,6 +44,10 @@ class Store(Protocol):
         """For each subject its newest snapshot and the entries after it, in order."""
         ...
 
+    async def subjects(self, after: str, limit: int) -> Sequence[str]:
+        """At most `limit` subjects of which something is on file, by their keys: those that come after `after`."""
+        ...
+
     async def insert(self, entries: Sequence[Entry]) -> frozenset[str]:
         """Insert them; the answer names the subjects whose key was taken, and of which nothing was inserted."""
         ...

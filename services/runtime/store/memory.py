@@ -44,6 +44,10 @@ class MemoryStore:
             )
         return found
 
+    async def subjects(self, after: str, limit: int) -> Sequence[str]:
+        await self._answer()
+        return sorted({subject for subject, _ in self.journal if subject > after})[:limit]
+
     async def insert(self, entries: Sequence[Entry]) -> frozenset[str]:
         await self._answer()
         taken: set[str] = set()

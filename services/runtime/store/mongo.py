@@ -123,6 +123,12 @@ class MongoStore:
             after[document["_id"]["s"]].append(_entry(document))
         return {subject: (of_subject.get(subject), tuple(after[subject])) for subject in subjects}
 
+    async def subjects(self, after: str, limit: int) -> Sequence[str]:
+        first = {"_id": {"$gt": {"s": after, "v": MaxKey()}}, "_id.v": 1}  # every subject has one such entry
+        with _available():
+            found = await self._db.journal.find(first, {"_id": 1}).sort("_id", ASCENDING).limit(limit).to_list(None)
+        return [document["_id"]["s"] for document in found]
+
     async def insert(self, entries: Sequence[Entry]) -> frozenset[str]:
         if not entries:
             return frozenset()
