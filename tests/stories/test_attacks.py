@@ -24,7 +24,7 @@ from services.runtime.core.file import Filed, Phase
 from services.runtime.core.money import Ledger
 from services.runtime.core.rule import view
 from services.runtime.rail.memory import Fault
-from tests.stories.test_liaocheng_full import begun, opened
+from tests.stories.world import World
 from tests.support import liaocheng as lc
 from tests.support.bench import NOON, Bench
 from tests.support.liaocheng import BANK, PAYOFF_FEN, PRICE_FEN, REGISTRY, STRANGER_ACCOUNT
@@ -170,7 +170,8 @@ def test_periods_a_price_is_late_by_the_day_on_which_it_came(days: int | None, s
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_X_1_strangers_excess_and_a_rail_that_keeps_failing_pay_nobody_twice(seed: int) -> None:
-    world = await opened(await begun(seed))
+    world = World(seed)
+    await world.opened(pays_fen=0)
     for kind, n in (("refuse", 2), ("return", 2), ("timeout", 2), ("timeout-after", 2)):
         world.rail.arm(Fault(kind=kind, n=n, from_account=lc.ESCROW_ACCOUNT))  # type: ignore[arg-type]
     await world.pay(PRICE_FEN - 900)

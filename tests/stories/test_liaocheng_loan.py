@@ -1,7 +1,7 @@
 """LC-LOAN told whole: five institutions and a bank more, any order of arrival, doubled words, processes killed."""
 
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,25 +14,20 @@ from contracts.events.lender import (
     LoanApproved,
     LoanDisbursed,
     LoanRejected,
-    LoanReturned,
     MortgageApplicationMade,
 )
 from contracts.events.registry import (
-    AdvanceNoticeEnded,
     AdvanceNoticeLapsed,
     AdvanceNoticeRegistered,
     ClosingRefused,
     RegistrationClosed,
-    RegistrationReturned,
     Stage,
     TransferRegistered,
 )
-from contracts.events.seller_bank import ConsentIssued, ConsentRefused
+from contracts.events.seller_bank import ConsentIssued
 from contracts.values import DocumentNumber, VerificationCode
-from services.escrow.facts import RejectionAnswered
 from services.lending.facts import LoanWithdrawn
 from services.registry.facts import (
-    Decision,
     Material,
     NoticesEntered,
     OwnershipEntered,
@@ -41,11 +36,9 @@ from services.registry.facts import (
     TransferAppliedFor,
 )
 from services.runtime.core.calendar_table import YearTable
-from services.runtime.core.file import STANDING, Phase
+from services.runtime.core.file import STANDING
 from services.runtime.core.rows import Row
 from services.runtime.rail.memory import Fault
-from services.seller_bank.facts import ConsentDecided
-from tests.stories.acts import Registrar
 from tests.stories.loan_world import BANK, BOTH_FEN, FUND, OTHER_BANK, Asked, LoanWorld, asks
 from tests.stories.world import CASE
 from tests.support import liaocheng as lc
@@ -164,21 +157,6 @@ async def test_LC_L2_a_wrong_certificate_lets_nobody_join_and_the_right_one_does
     assert [r.fact.institution for r in refused] == [BANK] == joined
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_LC_L5_a_bank_that_is_down_for_the_whole_middle_of_the_case_comes_back_and_pays(seed: int) -> None:
-    world = await begun(seed, BANK)
-    moments = world.moments(BANK)
-    name = world.chance.choice(("joined", "approved", "notice applied for", "notice registered", "loan certified"))
-    assert await world.until(moments[name])
-    world.house(BANK).down = True
-    await world.run()
-    assert set((await world.phases()).values()) == {Phase.OPEN}
-    world.log.now += timedelta(days=world.chance.randrange(30))
-    world.house(BANK).down = False
-    await world.run()
-    await world.is_sold(BANK)
-
-
 # --- the rail ---------------------------------------------------------------------------------------------------------
 
 
@@ -203,65 +181,6 @@ async def test_X_3_no_lender_says_what_it_has_sent_before_the_rail_has_answered(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_LC_L3_the_loan_is_rejected_and_the_buyer_has_the_down_payment_back(seed: int) -> None:
-    world = await begun(seed, BANK, named=(BANK,) if seed % 2 else ())
-    world.rejects(BANK)
-    await world.run()
-    await world.is_called_off()
-    names = await world.names()
-    assert names.count("LoanRejected") == 1 and "ConsentIssued" not in names and "LoanApproved" not in names
-    assert (await world.said(ClosingRequested))[0].fact.clause == "LC-L3"
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("when", ["at once", "after its yes"])
-async def test_LC_L3_the_loan_is_rejected_and_another_bank_lends(seed: int, when: str) -> None:
-    """Alone, or beside a loan of the fund centre, which stands."""
-    beside = (FUND,) if seed % 2 else ()
-    fen = BOTH_FEN[BANK] if beside else ll.LOAN_FEN
-    other = Asked(OTHER_BANK, fen, when=lambda: world.heard(Role.ESCROW, RejectionAnswered)())
-    asked = [Asked(BANK, fen), other, *(Asked(name, ll.FUND_FEN) for name in beside)]
-    world = LoanWorld(seed, asked, (BANK,) if seed % 3 else ())
-    world.answers["answer-rejection"] = lambda row: RejectionAnswered(
-        by_clerk="Li", another_bank=True, because="the buyer asks another bank"
-    )
-    await world.opened()
-    if when == "at once":
-        world.rejects(BANK)
-    else:
-        world.answers["decide-consent"] = lambda row: None
-        assert await world.until(world.heard(BANK, LoanApproved))
-        await world.some_steps(30)
-        await world.tell(BANK, LoanWithdrawn(by_clerk="Chen", because="the income is gone", clause="LC-R2"), CASE)
-        assert await world.until(world.heard(Role.ESCROW, LoanRejected))
-        world.answers["decide-consent"] = consents
-    await world.run()
-    await world.is_sold(OTHER_BANK, *beside)
-    assert OTHER_BANK in await world.who_joined()
-
-
-def consents(row: Row) -> ConsentDecided:
-    """The seller's bank agrees."""
-    return ConsentDecided(by_clerk="Wang", consents=True)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_LC_L3_who_was_rejected_applies_again_at_the_same_bank(seed: int) -> None:
-    world = LoanWorld(seed, [Asked(BANK, ll.LOAN_FEN)], (BANK,) if seed % 2 else ())
-    yes = world.answers[f"{BANK}/decide-loan"]
-    world.rejects(BANK)
-    world.answers["answer-rejection"] = lambda row: RejectionAnswered(
-        by_clerk="Li", another_bank=True, because="the buyer brings a guarantor"
-    )
-    await world.opened()
-    assert await world.until(world.heard(Role.ESCROW, RejectionAnswered))
-    world.answers[f"{BANK}/decide-loan"] = yes
-    await world.tell(BANK, await world.application(world.asked[BANK], months=300), CASE)
-    await world.run()
-    await world.is_sold(BANK)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
 async def test_LC_L2_of_two_banks_that_are_asked_one_has_the_part(seed: int) -> None:
     world = LoanWorld(seed, [Asked(BANK, ll.LOAN_FEN), Asked(OTHER_BANK, ll.LOAN_FEN)])
     await world.opened()
@@ -269,24 +188,6 @@ async def test_LC_L2_of_two_banks_that_are_asked_one_has_the_part(seed: int) -> 
     (lender,) = await world.who_joined()
     await world.is_sold(lender)
     assert {r.fact.institution for r in await world.said(JoinRefused)} == {BANK, OTHER_BANK} - {lender}
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_LC_L3_one_of_two_loans_is_rejected_and_the_sale_is_off(seed: int) -> None:
-    world = await begun(seed, BANK, FUND)
-    world.rejects((BANK, FUND)[seed % 2])
-    await world.run()
-    await world.is_called_off()
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_LC_L4_consent_is_refused_after_the_loans_approval(seed: int) -> None:
-    world = await begun(seed, *some_lenders(seed))
-    world.answers["decide-consent"] = lambda row: ConsentDecided(by_clerk="Wang", consents=False, because="overdue")
-    await world.run()
-    await world.is_called_off()
-    approved, refused = await world.said(LoanApproved), await world.said(ConsentRefused)
-    assert len(approved) >= 1 and len(refused) == 1 and approved[0].at < refused[0].at
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -340,43 +241,6 @@ async def test_X_4_a_freeze_entered_at_any_moment(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("stage", list(Stage))
-async def test_X_3_the_joint_application_is_returned_mended_and_then_entered(seed: int, stage: Stage) -> None:
-    world = await begun(seed, *some_lenders(seed))
-    before = () if stage is Stage.NOTICE else (Decision.APPROVE,)
-    Registrar(world, *before, Decision.RETURN)
-    await world.run()
-    await world.is_sold(*borrowing(world))
-    returned = await world.said(RegistrationReturned)
-    assert len(returned) == 1
-    made = [m.fact for m in await world.said(TransferApplicationMade) if m.fact.stage is stage]
-    assert [m.round for m in made] == [1, 2]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_X_3_registration_refused_for_good_after_the_loan_was_paid_in(seed: int) -> None:
-    world = await begun(seed, *some_lenders(seed))
-    Registrar(world, Decision.APPROVE, Decision.REFUSE)
-    await world.run()
-    await world.is_called_off()
-    assert len(await world.said(AdvanceNoticeEnded)) == 1
-    for name in borrowing(world):
-        sent = (await world.said(LendingEnded, name))[0].fact.sent_fen
-        if name == BANK:
-            assert sent == world.asked[name].amount_fen
-        assert len(await world.said(LoanReturned, name)) == (1 if sent else 0)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_X_3_notices_refused_for_good(seed: int) -> None:
-    world = await begun(seed, *some_lenders(seed))
-    Registrar(world, Decision.REFUSE)
-    await world.run()
-    await world.is_called_off()
-    assert not await world.said(AdvanceNoticeRegistered) and not await world.said(LoanDisbursed)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("entered", [NoticesEntered, OwnershipEntered])
 async def test_X_3_closing_and_entry_exclude_each_other(seed: int, entered: type[Any]) -> None:
     """The closing is asked for while the registrar decides: the registry alone orders the two."""
@@ -393,24 +257,6 @@ async def test_X_3_closing_and_entry_exclude_each_other(seed: int, entered: type
     assert len(closed) + len(refused) <= 1
     ended = await either_way(world)
     assert (ended == "called off") == bool(closed) == (not await world.said(TransferRegistered))
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_X_3_a_notice_lapses_before_the_loan_could_be_paid(seed: int) -> None:
-    lenders = ((BANK,), (BANK, FUND))[seed % 2]
-    world = await begun(seed, *lenders)
-    world.rail.arm(Fault(kind="refuse", from_account=ll.LENDER_ACCOUNT))
-    world.answers[f"{BANK}/order-payment-again"] = lambda row: None
-    await world.run()
-    assert set((await world.phases()).values()) == {Phase.OPEN}
-    world.log.now += timedelta(days=120)
-    await world.run()
-    assert not await world.said(AdvanceNoticeLapsed), "whether the last day is worked nobody knows yet"
-    assert [row.data["year"] for row in await world.rows("incident") if "year" in row.data] == [2027]
-    world.publish(YearTable(2027, frozenset({date(2027, 2, 22)}), frozenset()))
-    await world.run()
-    await world.is_called_off()
-    assert len(await world.said(AdvanceNoticeLapsed)) == 1 and not await world.said(AdvanceNoticeEnded)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

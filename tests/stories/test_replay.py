@@ -15,8 +15,6 @@ from contracts.event import Role
 from services.runtime.core.journal import digest
 from services.runtime.log.memory import MemoryLog
 from services.runtime.store.memory import MemoryStore
-from tests.stories import home
-from tests.stories.test_liaocheng_full import begun, opened
 from tests.stories.world import World
 from tests.support import liaocheng as lc
 from tests.support.bench import FOLIO, NOON
@@ -30,8 +28,8 @@ class Muted(MemoryLog):
 
 
 async def sold(seed: int) -> World:
-    world = await opened(await begun(seed))
-    await world.pay(lc.PRICE_FEN)
+    world = World(seed)
+    await world.opened()
     await world.run()
     return world
 
@@ -78,8 +76,8 @@ async def test_any_cut_of_the_log_into_batches_gives_one_digest(seed: int) -> No
 async def test_what_a_process_knows_and_the_database_does_not_is_seen() -> None:
     """Without it the check of every world could pass by comparing nothing."""
     world = World(1, kills=False)
-    await world.begin(home.folio(), home.loan())
-    await (await opened(world)).run()
+    await world.opened(pays_fen=0)
+    await world.run()
     for role in lc.INSTITUTIONS:
         await world.live_is_stored(lc.INSTITUTIONS[role])
         journal = world.house(role).store.journal

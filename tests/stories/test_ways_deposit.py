@@ -59,8 +59,11 @@ async def test_X_1_a_deposit_one_fen_short_waits_until_the_fen_comes_or_the_sale
 @EACH
 @BOTH
 async def test_X_1_what_is_paid_in_beyond_the_buyers_part_goes_back(seed: int, borrows: bool) -> None:
+    """At once, or by the second of two payments."""
     world = city(seed, borrows)
-    await world.opened(pays_fen=world.own_fen + 250)
+    await world.opened(pays_fen=world.own_fen + 250 if seed % 2 else world.own_fen - 100)
+    if not seed % 2:
+        await world.pay(350)
     await world.run()
     await sold(world)
 
