@@ -133,7 +133,7 @@ class People:
     say: Say
     most_tries: int = MOST_TRIES
     acts: "Mapping[tuple[Role, str], Act]" = field(default_factory=lambda: ACTS)
-    holds: set[Hold] = field(default_factory=set[Hold])
+    holds: list[Hold] = field(default_factory=list[Hold])
     doing: set[tuple[Role, Task]] = field(default_factory=set[tuple[Role, Task]])
     done: set[tuple[Role, Task]] = field(default_factory=set[tuple[Role, Task]])
     tries: dict[tuple[Role, Task], int] = field(default_factory=dict[tuple[Role, Task], int])
@@ -258,6 +258,14 @@ async def pay_in(people: People, _: Role, task: Task, __: str) -> None:
         await people.rail.pay(payment.from_account, to, payment.amount_fen, f"{task.case} 购房款", key)
 
 
+async def top_up(people: People, _: Role, task: Task, __: str) -> None:
+    """X-2: the seller pays in what the price is below the debt, as the worklist says it."""
+    to = people.file.sale.deposit_account.account
+    short_fen = int(task.what.split()[0])
+    key = key_for(task.case, task.action, str(short_fen))
+    await people.rail.pay(people.file.sale.sellers[0].account, to, short_fen, f"{task.case} 补足款", key)
+
+
 def _payments(people: People, _: Role) -> str:
     payments = people.file.payments
     return f"the buyers pay {yuan(sum(p.amount_fen for p in payments))}, from {len(payments)} account(s)"
@@ -374,6 +382,7 @@ PAID_AGAIN = Act(lambda *_: "a payment that failed is ordered again", order_paym
 ACTS: dict[tuple[Role, str], Act] = {
     (Role.ESCROW, "sign"): Act(lambda p, _: f"{len(_signers(p))} people sign: {', '.join(PAPERS)}", sign),
     (Role.ESCROW, "pay-in"): Act(_payments, pay_in),
+    (Role.ESCROW, "top-up"): Act(lambda *_: "the seller pays in what the price is below the debt", top_up),
     (Role.ESCROW, "answer-rejection"): Act(_told_answer, _decided("answer-rejection")),
     (Role.SELLER_BANK, "decide-consent"): Act(_told_consent, _decided("decide-consent")),
     (Role.SELLER_BANK, "ask-payoff"): Act(lambda *_: "the payoff statement is drawn up", ask_payoff),

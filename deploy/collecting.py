@@ -20,7 +20,6 @@ from deploy.ways_out.way import Incident
 from deploy.witness import Spoken
 from services.desk_client import Desk, DeskRefused, DeskUnreachable, in_path, key_for
 
-QUIET_WITHIN_S = 5
 OBSERVED_WITHIN_S = 5
 POLL_S = 0.05
 NOT_FOUND = 404
@@ -56,9 +55,9 @@ async def pages_of(scene: Scene) -> dict[str, Page]:
     return found
 
 
-async def quiet_pages(scene: Scene) -> dict[str, Page]:
-    """The same, once all of them have heard of the end; after a while, as they are."""
-    until = time.monotonic() + QUIET_WITHIN_S
+async def quiet_pages(scene: Scene, within_s: float) -> dict[str, Page]:
+    """The same, once all of them have heard of the end; after so long, as they are."""
+    until = time.monotonic() + within_s
     while True:
         pages = await pages_of(scene)
         if all(page["phase"] == "ended" for page in pages.values()) or time.monotonic() > until:
@@ -66,10 +65,10 @@ async def quiet_pages(scene: Scene) -> dict[str, Page]:
         await asyncio.sleep(POLL_S)
 
 
-async def settle_incidents(scene: Scene, expected: Sequence[Incident], settled: list[str]) -> None:
+async def settle_incidents(scene: Scene, expected: Sequence[Incident], settled: list[str], within_s: float) -> None:
     """Until a clerk has closed each expected incident, nothing waits for a person or is on its way, and all files have
-    ended; after a while, however it is. `settled` gets the text of each incident that was closed."""
-    until = time.monotonic() + QUIET_WITHIN_S
+    ended; after so long, however it is. `settled` gets the text of each incident that was closed."""
+    until = time.monotonic() + within_s
     while time.monotonic() < until:
         with contextlib.suppress(DeskUnreachable):
             pages = await pages_of(scene)
@@ -113,10 +112,13 @@ def on_their_way(books: Mapping[str, Any]) -> set[str]:
 
 
 async def collect(
-    scene: Scene, procedure: Procedure, observed_within_s: float, expected: Sequence[Incident] = ()
+    scene: Scene, procedure: Procedure, heard_within_s: float, expected: Sequence[Incident] = ()
 ) -> Evidence:
-    """What everybody has on file now. Raises DeskRefused, DeskUnreachable, Stuck."""
-    pages = await quiet_pages(scene)
+    """What everybody has on file now; for so many seconds those are waited for who have not heard all yet.
+
+    Raises DeskRefused, DeskUnreachable, Stuck.
+    """
+    pages = await quiet_pages(scene, heard_within_s)
     spoken = tuple(one for one in scene.witness.spoken if one.case == scene.case)
     documents: dict[str, tuple[Document, str]] = {}
     issuers: dict[str, Role] = {}
@@ -149,7 +151,7 @@ async def collect(
         waiting=tuple(f"{name}: {brief(line)}" for name, line in lines if (name, line) not in stands),
         standing=tuple(f"{name}: {brief(line)}" for name, line in stands),
         dead=tuple(scene.witness.dead),
-        observed=await _observed(scene.stack, scene.case, spoken, observed_within_s),
+        observed=await _observed(scene.stack, scene.case, spoken, heard_within_s),
     )
 
 

@@ -21,6 +21,7 @@ from contracts.procedures import Procedure, obstacle
 from deploy.clerks import yuan
 from deploy.evidence import Check, Evidence, Observed, Verified, lent, rail_transfers, took_part
 from deploy.telling import name_of, title, told
+from deploy.ways_out.played import Played
 from deploy.ways_out.way import WayOut
 from deploy.witness import Spoken
 from services.runtime.core.periods import CHINA_TIME, day_in_china
@@ -260,11 +261,44 @@ class Report:
         else:
             self.console.print(f"[bold green]Case {case}: all {len(found)} checks passed[/bold green]")
 
+    def way_played(self, one: Played) -> None:
+        """One of many ways out, and what is wrong with it."""
+        failed = [check for check in one.checks if not check.passed]
+        line = (
+            f"{_mark(one.as_it_must)} {one.way.name}: {escape(one.end)}, {len(one.checks)} checks, {one.took_s:.1f} s"
+        )
+        self.console.print(f"  {line}", soft_wrap=True)
+        for text in (*(f"{check.name}: {check.detail}" for check in failed), *one.trouble):
+            self.console.print(f"      [red]{escape(text)}[/red]", soft_wrap=True)
+
+    def ways_out(self, played: Sequence[Played]) -> None:
+        """All that were played, a line each."""
+        self.heading("Ways out")
+        table = _table("", "name", "end", "checks passed", "seconds")
+        for one in played:
+            passed = f"{sum(check.passed for check in one.checks)} of {len(one.checks)}"
+            table.add_row(_mark(one.as_it_must), one.way.name, one.end or "none", passed, f"{one.took_s:.1f}")
+        self.console.print(table)
+        wrong = [one.way.name for one in played if not one.as_it_must]
+        if wrong:
+            self.console.print(
+                f"[bold red]{len(wrong)} of {len(played)} did not end as they must: {', '.join(wrong)}[/]"
+            )
+        else:
+            self.console.print(f"[bold green]all {len(played)} ways out ended as they must[/bold green]")
+
     def trouble(self, title: str, lines: Iterable[str]) -> None:
         """What is known about why a case does not go on."""
         self.heading(title)
         for line in lines:
             self.console.print(f"  {escape(line)}", soft_wrap=True)
+
+
+def name_of_the_end(evidence: Evidence) -> str:
+    """What the keeper said at the end, and under which clause."""
+    for said in _said(evidence, CaseCancelled):
+        return f"cancelled under {said.clause}"
+    return "completed" if _said(evidence, CaseCompleted) else ""
 
 
 def list_ways_out(console: Console, ways: Iterable[WayOut]) -> None:

@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -96,18 +96,22 @@ class Stack:
         mongodb: str | None = None,
         env: Mapping[str, str] | None = None,
         starts: datetime | None = None,
+        also: Collection[Institution] = (),
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Nothing is started yet.
 
         `kafka` and `mongodb` (default: DAIYA_KAFKA and DAIYA_MONGODB) are used as they are where given. `env`
         is added to the environment of the rail and the services. `starts` (aware): the services have a
-        sandbox's clock, which says so now, and on which `days` can pass. `on_progress` hears a line for each
-        thing done. Raises ValueError for such a clock on a persistent stack.
+        sandbox's clock, which says so now, and on which `days` can pass. `also` take part beside the
+        institutions of the city's file. `on_progress` hears a line for each thing done.
+
+        Raises ValueError for such a clock on a persistent stack.
         """
         if starts is not None and not ephemeral:
             raise ValueError("days pass on an ephemeral stack alone")
-        self.city = load_city(city)
+        named = load_city(city)
+        self.city = named.model_copy(update={"institutions": (*named.institutions, *also)})
         self.ephemeral = ephemeral
         self._say = on_progress
         self._cache = root / "build" / "cache"

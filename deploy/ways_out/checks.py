@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from contracts.event import Event
 from contracts.events.case import CaseCancelled, CaseCompleted, DeadlineMissed
@@ -39,6 +40,11 @@ def _of_the_way(evidence: Evidence, way: WayOut) -> Iterator[Check]:
         either = [name_of(kind) for kind in way.exactly_one_of if kind in said]
         name = f"exactly one was said of {', '.join(map(name_of, way.exactly_one_of))}"
         yield Check(name, len(either) == 1, ", ".join(either) or "none")
+    if way.twice:
+        times = Counter(one.kind for one in evidence.spoken if one.kind in way.twice)
+        told = ", ".join(f"{name_of(kind)} {times[kind]} times" for kind in way.twice)
+        name = f"said exactly twice: {', '.join(map(name_of, way.twice))}"
+        yield Check(name, all(times[kind] == 2 for kind in way.twice), told)
     yield _missed(evidence, way)
     if way.deeds:
         yield _done(evidence, way)
@@ -79,6 +85,11 @@ def _done(evidence: Evidence, way: WayOut) -> Check:
         for kind in one.deed.before
         if kind in one.known
     ]
+    for former, later in pairwise(evidence.done):
+        others = [role for role in later.words if role is not later.deed.went_on_without]
+        spoke = sum(later.words[role] - former.words.get(role, 0) for role in others)
+        if later.deed.went_on_without is not None and not spoke:
+            wrong.append(f"{later.deed.what}: nobody had gone on meanwhile")
     told = "; ".join(wrong) or "; ".join(deed.what for deed in done)
     return Check("what somebody did otherwise was done at its stage", not wrong, told)
 

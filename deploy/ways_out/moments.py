@@ -84,6 +84,27 @@ def running(role: Role, period: str) -> Moment:
     return _patiently(there)
 
 
+def came_in(amount_fen: int) -> Moment:
+    """Once so much has come into the case, by the escrow's own statement."""
+
+    async def there(scene: Scene) -> bool:
+        money = (await scene.desks[Role.ESCROW].get(f"/cases/{in_path(scene.case)}"))["money"]
+        return money["in_fen"] >= amount_fen
+
+    return _patiently(there)
+
+
+def arrived(account: str, amount_fen: int) -> Moment:
+    """Once a payment of just so much from this account has come into the case, by the escrow's own statement."""
+
+    async def there(scene: Scene) -> bool:
+        money = (await scene.desks[Role.ESCROW].get(f"/cases/{in_path(scene.case)}"))["money"]
+        lines = [(line["direction"], line["account"], line["amount_fen"]) for line in money["lines"]]
+        return ("in", account, amount_fen) in lines
+
+    return _patiently(there)
+
+
 def _patiently(there: Callable[[Scene], Awaitable[bool]]) -> Moment:
     async def until(scene: Scene) -> None:
         while True:

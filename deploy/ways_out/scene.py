@@ -14,7 +14,7 @@ from services.sale_file import SaleFile
 
 class Scene(Protocol):
     """A case on a running stack: `desks` by role, as people know them now; `at` by name, of everybody who may come to
-    have a part; `case` is empty until it is opened."""
+    have a part; `case` is empty until it is opened; `notes` is what whoever interferes wants to remember."""
 
     @property
     def stack(self) -> Stack: ...
@@ -32,6 +32,8 @@ class Scene(Protocol):
     def witness(self) -> Witness: ...
     @property
     def people(self) -> People: ...
+    @property
+    def notes(self) -> dict[str, str]: ...
     @property
     def acted(self) -> Callable[[Role, str, str], None]: ...
 

@@ -20,6 +20,8 @@ Sale = Callable[[SaleFile], SaleFile]
 
 ProcedureName = Literal["LC-LOAN", "LC-FULL"]
 
+FULL: ProcedureName = "LC-FULL"
+LOAN: ProcedureName = "LC-LOAN"
 COMPLETED, CANCELLED = (CaseCompleted,), (CaseCancelled,)
 
 
@@ -36,7 +38,8 @@ class Entered:
 class Deed:
     """Somebody interferes: at a desk, at the rail, in the register, or with a process. `what`, `role` and `clause` are
     told before. Until it is done people leave `holds` alone. `early`: before the case is opened. `before`: words that
-    must not have been said when it was done."""
+    must not have been said when it was done. `stops`: a process is stopped. `went_on_without`: others than this role
+    must have said something since the deed before it."""
 
     once: Moment
     do: Do
@@ -46,6 +49,8 @@ class Deed:
     holds: tuple[Hold, ...] = ()
     early: bool = False
     enters: tuple[Entered, ...] = ()
+    stops: bool = False
+    went_on_without: Role | None = None
     before: tuple[type[Event], ...] = ()
 
 
@@ -76,11 +81,11 @@ class WayOut:
     """One way in which a sale goes otherwise.
 
     `clauses`: on what it rests; a case that is called off must be so under one of them. `ends`: how the case may end.
-    `said` and `unsaid`: what must, and must not, have been said; `exactly_one_of`: of what just one must. `sale`: what
-    is brought instead of the example; `acts`: what people do otherwise at a line of a worklist; `also`: institutions
-    that must be there beside the city's; `late_money`: money moves after the end too; `starts`: the stack has a
-    sandbox's clock, on which it is so late when everything starts and days can pass; `missed`: the periods that are
-    missed, and no other is.
+    `said` and `unsaid`: what must, and must not, have been said; `exactly_one_of`: of what just one must; `twice`: what
+    exactly two times. `sale`: what is brought instead of the example; `acts`: what people do otherwise at a line of a
+    worklist; `also`: institutions that must be there beside the city's; `late_money`: money moves after the end too;
+    `starts`: the stack has a sandbox's clock, on which it is so late when everything starts and days can pass;
+    `missed`: the periods that are missed, and no other is.
     """
 
     name: str
@@ -91,6 +96,7 @@ class WayOut:
     said: tuple[type[Event], ...] = ()
     unsaid: tuple[type[Event], ...] = ()
     exactly_one_of: tuple[type[Event], ...] = ()
+    twice: tuple[type[Event], ...] = ()
     sale: Sale = lambda file: file
     acts: Mapping[tuple[Role, str], Act] = field(default_factory=dict[tuple[Role, str], Act])
     deeds: tuple[Deed, ...] = ()
@@ -100,10 +106,16 @@ class WayOut:
     starts: datetime | None = None
     missed: tuple[Missed, ...] = ()
 
+    @property
+    def stops_a_service(self) -> bool:
+        """Whether a process is stopped, which every case on the same stack would feel."""
+        return any(deed.stops for deed in self.deeds)
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A deed that was done, and what had been said in the case by then."""
+    """A deed that was done, and what had been said in the case by then: kinds, and how many words by whom."""
 
     deed: Deed
     known: frozenset[type[Event]]
+    words: Mapping[Role, int]

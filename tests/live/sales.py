@@ -1,5 +1,4 @@
-"""Sales for live tests: each like its example, of another home, other people's accounts and another loan; and playing
-them on a running stack, one by one or many at once."""
+"""Playing sales on a running stack in live tests, one by one or many at once."""
 
 import asyncio
 import contextlib
@@ -7,8 +6,6 @@ import io
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 
@@ -17,12 +14,13 @@ from contracts.events.case import CaseCompleted
 from contracts.events.escrow import DepositConfirmed
 from contracts.procedures import PROCEDURES
 from deploy.clerks import Task, keep_looking, worklist
-from deploy.demo import EXAMPLES, Arguments, Demo
+from deploy.demo import Arguments, Demo
 from deploy.evidence import checks
 from deploy.report import Report
+from deploy.sales import EXAMPLES
 from deploy.stack import Stack
 from services.desk_client import DeskUnreachable
-from services.sale_file import SaleFile, load_sale
+from services.sale_file import SaleFile
 from services.sale_opening import open_case, prepare
 
 WITHIN_S = 120
@@ -30,42 +28,6 @@ PAUSE_S = 0.1
 BETWEEN_LOOKS_S = 0.5
 CROWD_WITHIN_S = 900
 TRIES = 1000  # while a service is away, or others wait for their turn, a desk refuses what is early again and again
-
-UNLIKE: dict[str, tuple[tuple[str, str], ...]] = {
-    "LC-FULL": (
-        ("371502001001GB00012F00030045", "371502001001GB00012F0003{n:04d}"),
-        ("62220216020000", "622202160{n:02d}000"),
-        ("第0001234号", "第{certificate:07d}号"),
-        ("LC-HT-000123", "LC-HT-{n:06d}"),
-        ("ICBC-LC-2021-0007788", "ICBC-LC-2021-{n:07d}"),
-    ),
-    "LC-LOAN": (
-        ("371502001001GB00027F00080112", "371502001001GB00027F0008{n:04d}"),
-        ("62220216020000", "622202160{n:02d}000"),
-        ("第0005678号", "第{certificate:07d}号"),
-        ("LC-HT-000207", "LC-HT-{n:06d}"),
-        ("ICBC-LC-2020-0005566", "ICBC-LC-2020-{n:07d}"),
-    ),
-}
-"""What in each example names one sale alone, and how it is written for the n-th."""
-
-
-@dataclass
-class Sales:
-    """Makes sales, each unlike all before."""
-
-    folder: Path
-    n: int = 0
-
-    def next(self, procedure: str = "LC-FULL") -> SaleFile:
-        self.n += 1
-        text = EXAMPLES[procedure].read_text(encoding="utf-8")
-        for old, new in UNLIKE[procedure]:
-            assert old in text
-            text = text.replace(old, new.format(n=self.n, certificate=9000 + self.n))
-        path = self.folder / f"sale-{self.n}.yaml"
-        path.write_text(text, encoding="utf-8")
-        return load_sale(path, datetime.now(UTC))
 
 
 def demo(stack: Stack, file: SaleFile) -> Demo:

@@ -14,9 +14,10 @@ from contracts.events.case import CaseOpened
 from contracts.events.escrow import DepositConfirmed, PayoffTransferred
 from contracts.events.registry import FolioRefused, FolioReserved, TransferRegistered
 from contracts.events.seller_bank import ConsentIssued, PayoffQuoted
+from deploy.sales import Sales
 from deploy.stack import CHECKOUT, Stack
 from services.sale_opening import open_case, prepare
-from tests.live.sales import WITHIN_S, Sales, agreed, demo, killed, sold
+from tests.live.sales import WITHIN_S, agreed, demo, killed, sold
 
 pytestmark = pytest.mark.live
 

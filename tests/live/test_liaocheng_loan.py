@@ -18,8 +18,9 @@ from contracts.events.lender import LoanApproved, LoanDisbursed, MortgageApplica
 from contracts.events.registry import AdvanceNoticeRegistered, FolioReserved, Stage, TransferRegistered
 from contracts.events.seller_bank import ConsentIssued
 from deploy.demo import Demo
+from deploy.sales import Sales
 from deploy.stack import CHECKOUT, Stack
-from tests.live.sales import Crowd, Sales, agreed, demo, killed, sold
+from tests.live.sales import Crowd, agreed, demo, killed, sold
 
 pytestmark = pytest.mark.live
 CASES = 50

@@ -16,6 +16,7 @@ from pymongo import MongoClient
 
 from contracts.events.case import CaseCompleted, CaseOpened
 from deploy.embedded.choose import Infrastructure
+from deploy.sales import Sales
 from deploy.stack import CHECKOUT, Stack
 from deploy.topics import create_topics
 from services.observer.cases import Heard
@@ -24,7 +25,7 @@ from services.observer.service import OBSERVER, Service
 from services.runtime.log.kafka import KafkaLog
 from services.runtime.settings import Settings
 from services.runtime.store.mongo import database_name
-from tests.live.sales import Sales, agreed, demo, killed, sold
+from tests.live.sales import agreed, demo, killed, sold
 from tests.observer.words import CASE, NAMES, record, whole
 
 pytestmark = pytest.mark.live
