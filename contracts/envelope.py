@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NoReturn
 
 from contracts.canonical import MAX_SAFE_INTEGER
@@ -41,6 +42,7 @@ FORMS = {
 """The form of each attribute that we use, whole: regular expressions that every reader understands alike.
 Printable ASCII for the signature, since comparing secrets in constant time works on ASCII alone."""
 
+_REQUIRED_HEADERS = tuple(f"ce_{name}" for name in REQUIRED)
 _PATTERNS = {name: re.compile(form) for name, form in FORMS.items()}
 
 
@@ -84,8 +86,8 @@ class Envelope:
 
     def signed_bytes(self) -> bytes:
         """What the signature covers: every attribute, each with its name and length, and the data."""
-        parts = [f"{name}:{len(value.encode())}:{value}\n" for name, value in _attributes(self) if name != "signature"]
-        return "".join(parts).encode() + self.data
+        named = ((name, value.encode()) for name, value in _attributes(self) if name != "signature")
+        return b"".join([b"%b:%d:%b\n" % (name.encode(), len(value), value) for name, value in named]) + self.data
 
     def digest(self) -> str:
         """The same for the same words however they travel: type, case, key, sequence, data; sha256 in hex."""
@@ -199,9 +201,9 @@ def _read_headers(headers: tuple[tuple[str, bytes], ...]) -> dict[str, str]:
     content_type = found.pop("content-type", b"")
     if content_type != CONTENT_TYPE:
         raise Malformed("content-type", f"{content_type[:60]!r}, not {CONTENT_TYPE.decode()}")
-    for attribute in REQUIRED:
-        if not found.get(f"ce_{attribute}"):
-            raise Malformed(f"ce_{attribute}", "missing")
+    for header in _REQUIRED_HEADERS:
+        if not found.get(header):
+            raise Malformed(header, "missing")
     attributes = {name[3:]: _text(name, raw) for name, raw in found.items()}
     return {name: _in_form(name, text) for name, text in attributes.items() if name in FORMS}
 
@@ -230,13 +232,7 @@ def _check_json(value: bytes) -> None:
     """The data is one JSON object that every reader reads alike: no name in it twice, no number that some
     readers round or do not know, no text that is not Unicode."""
     try:
-        data = json.loads(
-            value.decode(),
-            object_pairs_hook=_no_duplicates,
-            parse_int=_whole_number,
-            parse_float=_no_number,
-            parse_constant=_no_number,
-        )
+        data = _STRICT.decode(value.decode())
         if b"\\u" in value:  # only an escape can smuggle a lone surrogate into UTF-8
             json.dumps(data, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -248,10 +244,11 @@ def _check_json(value: bytes) -> None:
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    names = [name for name, _ in pairs]
-    if len(names) != len(set(names)):
-        raise Malformed("value", f"a name is there twice among {[name[:40] for name in sorted(names)[:20]]}")
-    return dict(pairs)
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = sorted(name for name, _ in pairs)
+        raise Malformed("value", f"a name is there twice among {[name[:40] for name in names[:20]]}")
+    return found
 
 
 def _whole_number(text: str) -> int:
@@ -265,11 +262,17 @@ def _no_number(text: str) -> NoReturn:
     raise Malformed("value", f"{text[:20]}: numbers here are whole, in the smallest unit")
 
 
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates, parse_int=_whole_number, parse_float=_no_number, parse_constant=_no_number
+)
+
+
 def to_data(values: object) -> bytes:
     """JSON values as the bytes of a record: canonical, so that the same words are the same bytes."""
     return canonical_json(values)
 
 
+@lru_cache(maxsize=2**16)
 def partition_of(key: str, partitions: int = PARTITIONS) -> int:
     """Where a key belongs: murmur2, Kafka's own default partitioner. Part of the contract."""
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions

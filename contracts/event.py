@@ -9,7 +9,7 @@ EVENTS is the register of all of them, by the type name that goes on the wire (`
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -84,6 +84,7 @@ class Event(Fact):
     article: ClassVar[str]
     numbered: ClassVar[bool]
     standing: ClassVar[bool]
+    narrowed: ClassVar[Mapping[str, frozenset[Role]]]
 
     def __init_subclass__(cls, **contract: Any) -> None:
         # pydantic hands the class keywords to __pydantic_init_subclass__; here they are only let through.
@@ -112,19 +113,24 @@ class Event(Fact):
         cls.type_name = f"daiya.{kebab(cls.__name__)}.v{version}"
         if cls.type_name in EVENTS:
             raise TypeError(f"{cls.type_name} is declared twice: {EVENTS[cls.type_name]} and {cls}")
-        for name, field in cls.model_fields.items():
-            if narrowed_to(field) is not None and field.default is not None:
+        readers = {name: narrowed_to(field) for name, field in cls.model_fields.items()}
+        cls.narrowed = {name: roles for name, roles in readers.items() if roles is not None}
+        for name in cls.narrowed:
+            if cls.model_fields[name].default is not None:
                 raise TypeError(f"{cls.__name__}.{name} is narrowed, so its default must be None")
         EVENTS[cls.type_name] = cls
 
     def copy_for(self, role: Role) -> dict[str, Any]:
         """What `role` may read of this event, as JSON values."""
-        data = self.to_json()
-        for name, field in type(self).model_fields.items():
-            readers = narrowed_to(field)
-            if readers is not None and role not in readers:
-                data.pop(name, None)
-        return data
+        return self.copies_for([role])[role]
+
+    def copies_for(self, roles: Iterable[Role]) -> dict[Role, dict[str, Any]]:
+        """What each of these roles may read of this event, as JSON values."""
+        whole = self.to_json()
+        return {
+            role: {name: v for name, v in whole.items() if name not in self.narrowed or role in self.narrowed[name]}
+            for role in roles
+        }
 
     def public_copy(self) -> dict[str, Any]:
         """The whole event for the public feed, as JSON values: what is personal is masked (contracts.personal), money

@@ -276,14 +276,16 @@ def _instant(value: Any) -> datetime:
         raise _no_instant(f"must be a datetime or its text, not {type(value).__name__}")
     if value.utcoffset() is None:
         raise _no_instant("has no time zone, so it names no moment")
-    try:
-        value = value.astimezone(UTC)
-    except OverflowError:
-        raise _no_instant("the year must lie in 1900-2999") from None
+    if value.tzinfo is not UTC:
+        try:
+            value = value.astimezone(UTC)
+        except OverflowError:
+            raise _no_instant("the year must lie in 1900-2999") from None
     if not 1900 <= value.year <= 2999:  # far enough from the ends of `datetime` for any later conversion
         raise _no_instant("the year must lie in 1900-2999")
     # Down, never to the nearest: a moment must not move into the next day, where it may be too late.
-    return value.replace(microsecond=value.microsecond // 1000 * 1000)
+    finer = value.microsecond % 1000
+    return value.replace(microsecond=value.microsecond - finer) if finer else value
 
 
 def _no_instant(why: str) -> PydanticCustomError:

@@ -23,7 +23,6 @@ IMPURE = ("contracts/generate.py", "services/runtime/*.py", "services/*/desk*.py
 
 EXCUSED: Mapping[tuple[str, str], str] = {
     ("contracts/event.py", "EVENTS"): "the register of events, filled once, while their classes are made",
-    ("services/runtime/core/rule.py", "_view_parameters"): "a memo of what annotations say, the same at any time",
 }
 """Module-level names that functions may write to after all, by file, each with the reason."""
 

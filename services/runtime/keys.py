@@ -5,7 +5,6 @@ public half others will check.
 """
 
 import base64
-import hashlib
 import hmac
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,11 +34,11 @@ class Keys:
 
     def sign_own(self, envelope: Envelope) -> Envelope:
         """An own fact, as only this institution can write it."""
-        return replace(envelope, signature="hmac-sha256:" + self._mac(b"own", envelope.signed_bytes()).hex())
+        return replace(envelope, signature=self._own_signature(envelope))
 
     def is_own(self, envelope: Envelope) -> bool:
         """Whether an own fact is really this institution's."""
-        return hmac.compare_digest(envelope.signature, self.sign_own(envelope).signature)
+        return hmac.compare_digest(envelope.signature, self._own_signature(envelope))
 
     def sign_word(self, envelope: Envelope) -> Envelope:
         """A word to another institution."""
@@ -54,6 +53,9 @@ class Keys:
     def _signing(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self._mac(b"signing", b""))
 
+    def _own_signature(self, envelope: Envelope) -> str:
+        return "hmac-sha256:" + self._mac(b"own", envelope.signed_bytes()).hex()
+
     def _mac(self, use: bytes, message: bytes) -> bytes:
-        key = hmac.new(self.secret, b"daiya " + use, hashlib.sha256).digest()
-        return hmac.new(key, message, hashlib.sha256).digest()
+        key = hmac.digest(self.secret, b"daiya " + use, "sha256")
+        return hmac.digest(key, message, "sha256")

@@ -78,7 +78,9 @@ class Post:
         if not isinstance(filed.fact, Event):
             return []
         word, parcels = filed.fact, list[Parcel]()
-        copies = [(to, n, word.copy_for(Role(to.split(".")[1]))) for to, n in said.to]
+        reader = {to: Role(to.split(".")[1]) for to, _ in said.to}
+        narrowed = word.copies_for(reader.values())
+        copies = [(to, n, narrowed[reader[to]]) for to, n in said.to]
         for topic, number, copy in (*copies, (self.feed, None, word.public_copy())):
             envelope = Envelope(
                 filed.id,

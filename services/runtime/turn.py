@@ -40,28 +40,31 @@ Letters = Sequence[tuple[Letter | Unreadable, Received]]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A subject as this worker knows it: after which version, and which of them the newest snapshot holds."""
+    """A subject as this worker knows it: after which version, which of them the newest snapshot holds, and its rows."""
 
     subject: Subject
     version: int
     snapshot: int
+    rows: Mapping[str, Row]
 
 
 @dataclass(slots=True)
 class Folded:
-    """What a batch did to one subject, before it is written. `left` are the letters that the entry has no room for."""
+    """What a batch did to one subject, before it is written. `left` are the letters that the entry has no room for.
+    `after` is what is known of the subject now: what it was before, until this is written."""
 
     before: Known
     subject: Subject
     turns: list[tuple[Turn, Received]]
     items: JsonItems
     left: Letters
+    after: Known
 
     def behind(self, first: "Folded | None") -> "Folded":
         """This and what was written before it of the same batch, as one."""
         if first is None:
             return self
-        return Folded(first.before, self.subject, [*first.turns, *self.turns], self.items, self.left)
+        return Folded(first.before, self.subject, [*first.turns, *self.turns], self.items, self.left, self.after)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -108,7 +111,7 @@ class Turns:
 
     async def read_subjects(self, keys: Collection[str]) -> Mapping[str, Subject]:
         """Several at once."""
-        return {key: known.subject for key, known in (await self._load(keys)).items()}
+        return {key: subject for key, (subject, _, _) in (await self._load(keys)).items()}
 
     # --- one turn, step by step ---------------------------------------------------------------------------------------
 
@@ -149,8 +152,9 @@ class Turns:
         while todo:
             cold = [key for key in todo if key not in known]
             if cold:
-                known.update(await self._load(cold))
-                await self._mend_rows([known[key].subject for key in cold])
+                loaded = await self._load(cold)
+                known.update({key: Known(*found, rows(self.house, found[0])) for key, found in loaded.items()})
+                await self._mend_rows([known[key] for key in cold])
             folded = {key: self._fold(known[key], letters) for key, letters in todo.items()}
             entries = [
                 Entry(key, one.before.version + 1, SCHEMA, one.items, one.place)
@@ -163,8 +167,8 @@ class Turns:
                     self.metrics.conflicts.inc()
                     known.pop(key, None)
                     continue
+                one.after = known[key] = await self._keep(one)
                 done[key] = one.behind(done.get(key))
-                known[key] = await self._keep(one)
                 known.move_to_end(key)
             todo = {key: letters if key in taken else folded[key].left for key, letters in todo.items()}
             todo = {key: letters for key, letters in todo.items() if letters}
@@ -176,31 +180,33 @@ class Turns:
         """As many letters as an entry has room for, and at least one."""
         subject, turns, items, full = before.subject, list[tuple[Turn, Received]](), list[dict[str, Any]](), 0
         for n, (letter, received) in enumerate(letters):
-            turn, added = self._turn(subject, letter)
-            size = _json_bytes(added)
+            turn, added, size = self._turn(subject, letter)
             if turns and full + size > MOST_ENTRY_BYTES:
-                return Folded(before, subject, turns, tuple(items), letters[n:])
+                return Folded(before, subject, turns, tuple(items), letters[n:], before)
             subject, full = turn.subject, full + size
             turns.append((turn, received))
             items += added
-        return Folded(before, subject, turns, tuple(items), ())
+        return Folded(before, subject, turns, tuple(items), (), before)
 
-    def _turn(self, subject: Subject, letter: Letter | Unreadable) -> tuple[Turn, JsonItems]:
-        """What one letter did, and its items as they are stored."""
+    def _turn(self, subject: Subject, letter: Letter | Unreadable) -> tuple[Turn, JsonItems, int]:
+        """What one letter did, its items as they are stored, and how many bytes these take."""
         if isinstance(letter, Unreadable):
             assert letter.envelope is not None
             at, place = letter.received.at, (letter.received.partition, letter.received.offset)
             turn = strike(self.house, subject, letter.envelope, f"{letter.where}: {letter.why}", at, place)
-            return turn, _dumped(turn.items)
+            items = _dumped(turn.items)
+            return turn, items, _json_bytes(items)
         e = letter.envelope
         self.metrics.known_again.inc(known_by(e.id, e.source, e.sequence) in subject.digests)
         turn = hear(self.house, subject, letter)
         items = _dumped(turn.items)
-        if _json_bytes(items) > MOST_ENTRY_BYTES:
+        size = _json_bytes(items)
+        if size > MOST_ENTRY_BYTES:
             # It is written whole or not at all, and no document holds it. It must not hold up the partition for ever.
             turn = stop(self.house, subject, letter, f"what follows from it takes more than {MOST_ENTRY_BYTES} bytes")
             items = _dumped(turn.items)
-        return turn, items
+            size = _json_bytes(items)
+        return turn, items, size
 
     async def _keep(self, one: Folded) -> Known:
         """What is known after a subject's entry is written; a snapshot now and then bounds loading."""
@@ -213,39 +219,38 @@ class Turns:
             if _json_bytes(items) <= MOST_SNAPSHOT_BYTES:
                 await self.store.snapshot(Snapshot(one.subject.key, version, SCHEMA, items))
             snapshot = version
-        return Known(one.subject, version, snapshot)
+        return Known(one.subject, version, snapshot, rows(self.house, one.subject, one.before.rows))
 
-    async def _load(self, keys: Collection[str]) -> dict[str, Known]:
-        found: dict[str, Known] = {}
+    async def _load(self, keys: Collection[str]) -> dict[str, tuple[Subject, int, int]]:
+        """Subjects as they are stored, with their version, and that of the newest snapshot."""
+        found: dict[str, tuple[Subject, int, int]] = {}
         for key, (snapshot, entries) in (await self.store.load(keys)).items():
             stored = [(snapshot.schema, snapshot.items)] if snapshot is not None else []
             stored += [(entry.schema, entry.items) for entry in entries]
             items = tuple(load_item(lift(data, schema), self.words) for schema, some in stored for data in some)
             version = entries[-1].version if entries else snapshot.version if snapshot is not None else 0
-            found[key] = Known(load(self.house, key, items), version, snapshot.version if snapshot is not None else 0)
+            found[key] = load(self.house, key, items), version, snapshot.version if snapshot is not None else 0
         return found
 
     async def _write_rows(self, folded: Iterable[Folded]) -> None:
         put: list[Row] = []
         gone: list[str] = []
         for one in folded:
-            if one.subject is not one.before.subject:
-                before, after = rows(self.house, one.before.subject), rows(self.house, one.subject)
-                put += [row for row_id, row in after.items() if row_id not in before]
-                gone += [row_id for row_id in before if row_id not in after]
+            before, after = one.before.rows, one.after.rows
+            put += [row for row_id, row in after.items() if row_id not in before]
+            gone += [row_id for row_id in before if row_id not in after]
         if put or gone:
             await self.store.change_rows(put, gone)
 
-    async def _mend_rows(self, subjects: Iterable[Subject]) -> None:
+    async def _mend_rows(self, cold: Iterable[Known]) -> None:
         """A crash may have come between an entry and its rows: make them agree with the file again."""
         put: list[Row] = []
         gone: list[str] = []
-        for subject in subjects:
-            if subject.items:
-                right = rows(self.house, subject)
-                there = {row.id: row.kind for row in await self.store.rows_of(subject.key)}
-                put += [row for row_id, row in right.items() if row_id not in there]
-                gone += [row_id for row_id, kind in there.items() if kind in PROJECTED and row_id not in right]
+        for known in cold:
+            if known.subject.items:
+                there = {row.id: row.kind for row in await self.store.rows_of(known.subject.key)}
+                put += [row for row_id, row in known.rows.items() if row_id not in there]
+                gone += [row_id for row_id, kind in there.items() if kind in PROJECTED and row_id not in known.rows]
         if put or gone:
             await self.store.change_rows(put, gone)
 

@@ -55,6 +55,9 @@ def _live_is_stored(city: "City", house: House) -> None:
         stored = load_now(house, key)
         if known != stored:
             city.auditor.broken("loading is folding", f"{house.name} knows other things of {key} than it stored")
+        for (case, kind), seen in known.memo.items():
+            if view(kind, stored, stored.file(case)) != seen.said:
+                city.auditor.broken("views are of the facts", f"{house.name} has {kind.__name__} of {case} from before")
         right = rows(institution.house, stored)
         there = {row.id for row in house.database.rows_of(key) if row.kind in ("wait", "incident", "period", "case")}
         wanted = {row.id for row in right.values() if row.kind in ("wait", "incident", "period", "case")}

@@ -18,6 +18,7 @@ import services.escrow.rules.liaocheng_guards
 import services.registry.rules.liaocheng
 import services.registry.rules.liaocheng_loan
 import services.registry.title
+import services.runtime.core.file
 import services.runtime.core.fold
 import services.runtime.statement
 from contracts.events.case import CaseOpened
@@ -186,6 +187,10 @@ def _number_reused(p: Planting) -> None:
     p.put(services.runtime.core.fold, "number", again)
 
 
+def _old_views(p: Planting) -> None:
+    p.put(services.runtime.core.file, "_still_seen", lambda subject, case, kind: subject.memo)
+
+
 def _joined_bank_not_told(p: Planting) -> None:
     p.put(Fold, "tell_the_newcomer", lambda self, case, joined: None)
 
@@ -317,6 +322,7 @@ MUTANTS = (
     Mutant("receipt counted twice", FULL, _receipt_counted_twice),
     Mutant("deadline without effect", FULL, _deadline_without_effect),
     Mutant("certificate number reused", FULL, _number_reused),
+    Mutant("view not looked at again", FULL, _old_views),
     Mutant("refund without closed", FULL, _refund_without_closed),
     Mutant("balance before payoff", FULL, _balance_before_payoff),
     Mutant("payoff without quote", FULL, _payoff_without_quote),

@@ -122,6 +122,7 @@ class Database:
         self.cursors: dict[str, int] = {}
         self.rows: dict[str, bytes] = {}
         self.kinds: dict[str, list[tuple[datetime, str, int, str]]] = {}  # by kind: since, id, partition, subject
+        self.kind: dict[str, tuple[str, tuple[datetime, str, int, str]]] = {}  # of each row, with its place there
         self.unpaid: set[str] = set()  # payments that the rail has not answered for good
         self.changes = 0  # how often rows have changed
         self._read: dict[str, tuple[bytes, Row]] = {}  # for those who only look on
@@ -193,14 +194,15 @@ class Database:
             if row.id not in self.rows:
                 self.rows[row.id] = bson.encode({"_id": row.id, **_row_values(row)})
                 since = row.since.replace(microsecond=row.since.microsecond // 1000 * 1000)
-                insort(self.kinds.setdefault(row.kind, []), (since, row.id, row.partition, row.subject))
+                place = since, row.id, row.partition, row.subject
+                insort(self.kinds.setdefault(row.kind, []), place)
+                self.kind[row.id] = row.kind, place
                 if row.kind == "payment":
                     self.unpaid.add(row.id)
         for row_id in delete:
-            raw = self.rows.pop(row_id, None)
-            if raw is not None:
-                gone = self.row_of(raw)
-                self.kinds[gone.kind].remove((gone.since, gone.id, gone.partition, gone.subject))
+            if self.rows.pop(row_id, None) is not None:
+                kind, place = self.kind.pop(row_id)
+                self.kinds[kind].remove(place)
                 self.unpaid.discard(row_id)
         self.changes += 1
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from contracts.event import Role
@@ -50,6 +51,12 @@ if TYPE_CHECKING:
 WHOLE = Share(numerator=1, denominator=1)
 PRICE_FEN, LOAN_FEN = 128_000_000, 61_000_000
 MOST_TRIES = 25
+
+
+@lru_cache(maxsize=2**14)
+def desk_id(house: str, key: str) -> str:
+    """The id of what is handed in at the desk of an institution under a key."""
+    return derived_id("desk", house, key)
 
 
 @dataclass
@@ -257,7 +264,7 @@ class People:
         return self.tell_house(house, fact, case, subject, key)
 
     def tell_house(self, house: House, fact: Command, case: str, subject: str, key: str) -> bool:
-        told_id = derived_id("desk", house.name, key)
+        told_id = desk_id(house.name, key)
         if told_id in self.told or told_id in self.city.auditor.outcomes or not house.processes:
             return False
         self.told[told_id] = Told(house, fact, case, subject, told_id)
@@ -299,7 +306,7 @@ class People:
             return True
         for sale in self.sales.values():
             sale.ticks += 1
-            first = derived_id("desk", self.city.role(Role.REGISTRY).name, f"folio {sale.home.unit}")
+            first = desk_id(self.city.role(Role.REGISTRY).name, f"folio {sale.home.unit}")
             if (sale.ticks < sale.begins_at and not self.city.chances.calm) or first not in outcomes:
                 continue
             if self._tell(Role.ESCROW, sale.brought, sale.case, sale.home.unit, f"sale {sale.case}"):
@@ -329,7 +336,7 @@ class People:
             self.city.auditor.broken("every wait can be answered", f"{house.name}: nobody knows how to {row.data}")
         mark = f"{house.name}/{row.id}/{row.since}"
         n, then = self.tried.get(mark, (0, -1))
-        if n and derived_id("desk", house.name, f"{mark} {n}") not in self.city.auditor.outcomes:
+        if n and desk_id(house.name, f"{mark} {n}") not in self.city.auditor.outcomes:
             return False  # its outcome is not known yet
         if n >= MOST_TRIES or house.database.changes == then:
             return False  # it was refused, and nothing has changed since
@@ -403,7 +410,7 @@ class People:
         for person in (sale.seller, sale.buyer):
             for paper in Paper:
                 key = f"sign {sale.case} {person.id_number} {paper}"
-                told_id = derived_id("desk", self.city.role(Role.ESCROW).name, key)
+                told_id = desk_id(self.city.role(Role.ESCROW).name, key)
                 if told_id not in self.told and told_id not in outcomes:
                     signed = Signed(by_clerk="Li", person=person.id_number, paper=paper)
                     self._tell(Role.ESCROW, signed, sale.case, sale.home.unit, key)

@@ -84,6 +84,12 @@ class Process:
         return frozenset(p for p in self.held if p in self.positions and self.positions[p] >= self.ends[p])
 
     @property
+    def is_active(self) -> bool:
+        """Whether any partition is."""
+        ends = self.ends
+        return any(at >= ends[p] for p, at in self.positions.items())
+
+    @property
     def is_behind(self) -> bool:
         """Whether there is something in the inbox that it has not taken."""
         ends = self.city.broker.ends[self.inbox]
@@ -134,20 +140,21 @@ class Process:
 
 
 def _active(kind: str) -> Callable[[Process], bool]:
-    return lambda process: bool(process.house.database.kinds.get(kind)) and bool(process.active)
+    return lambda process: bool(process.house.database.kinds.get(kind)) and process.is_active
 
 
 def _payments_due(process: Process) -> bool:
-    return bool(process.house.database.unpaid) and bool(process.active)
+    return bool(process.house.database.unpaid) and process.is_active
 
 
 def _leftovers_due(process: Process) -> bool:
     there = bool(process.house.database.kinds.get("leftover")) or bool(process.institution.post.resting)
-    return there and bool(process.active)
+    return there and process.is_active
 
 
 def _timers_due(process: Process) -> bool:
-    return process.house.clock_looked_at != process.house.today and _active("period")(process)
+    running = process.house.database.kinds.get("period")
+    return bool(running) and process.house.clock_looked_at != process.house.today and process.is_active
 
 
 def _gaps_due(process: Process) -> bool:
@@ -156,9 +163,8 @@ def _gaps_due(process: Process) -> bool:
 
 def _statements_due(process: Process) -> bool:
     cursors, bank = process.house.database.cursors, process.city.bank
-    return bool(process.active) and any(
-        bank.lines(account) > cursors.get(f"statement/{account}", 0) for account in process.house.settings.accounts
-    )
+    new = (bank.lines(account) > cursors.get(f"statement/{account}", 0) for account in process.house.settings.accounts)
+    return any(new) and process.is_active
 
 
 async def _look_at_the_clock(process: Process) -> None:

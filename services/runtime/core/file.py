@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeVar, cast
 
 from contracts.envelope import Envelope
 from contracts.event import Event, Fact, Opening, Role
-from services.runtime.core.growing import Chain, Index
+from services.runtime.core.growing import Chain, Index, but
 
 F = TypeVar("F", bound=Fact, covariant=True)
 STANDING = ""  # the name of the file for what belongs to no case
@@ -182,6 +182,15 @@ Item = Heard | Admitted | Struck | Said | Readdressed | Spoke | Refused | Kept |
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a view says of a file, and the kinds of fact behind it: on this file, and on every file of the subject."""
+
+    said: Any
+    reads: frozenset[type[Fact]]
+    reads_across: frozenset[type[Fact]]
+
+
+@dataclass(frozen=True)
 class File:
     """One case's facts by kind, in the order they were filed."""
 
@@ -194,6 +203,11 @@ class File:
     spoken: frozenset[tuple[str, str]] = frozenset()
     parked: tuple[Filed[Any], ...] = ()
 
+    def newest(self, *kinds: type[Fact]) -> Filed[Any] | None:
+        """The fact of these kinds that was filed last; None where there is none."""
+        found = [self.facts[kind][-1] for kind in kinds if kind in self.facts]
+        return max(found, key=lambda filed: filed.order, default=None)
+
     def every(self, *kinds: type[Fact]) -> tuple[Filed[Any], ...]:
         """All facts of these kinds, in the order they were filed."""
         if len(kinds) == 1:
@@ -201,9 +215,11 @@ class File:
         return tuple(sorted((f for k in kinds for f in self.facts.get(k, ())), key=lambda filed: filed.order))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
-    """Everything an institution knows of one subject."""
+    """Everything an institution knows of one subject. `memo` has what views say of its files, by case and view, as far
+    as somebody has asked: a view is a function of facts alone, so it stands until one of a kind that it reads is
+    filed."""
 
     key: str
     items: Chain[Item] = field(default_factory=Chain[Item])
@@ -218,7 +234,7 @@ class Subject:
     outcomes: Index[Refusal | None] = field(default_factory=Index[Refusal | None])
     stopped: Stopped | None = None
     queue: tuple[Letter, ...] = ()
-    memo: dict[Any, Any] = field(default_factory=dict[Any, Any], compare=False, repr=False)
+    memo: dict[tuple[str, type], Seen] = field(default_factory=dict[tuple[str, type], Seen], compare=False, repr=False)
 
     def file(self, case: str) -> File:
         """The file of a case; an empty one if nothing is known of it."""
@@ -264,9 +280,16 @@ def filed(letter: Letter, order: int = 0) -> Filed[Fact]:
     return Filed(e.id, letter.fact, e.case, e.source, e.time, letter.at, e.cause, order)
 
 
+Changes = dict[str, Any]
+"""Fields of a subject by name, with what they are from now on."""
+
+
 def apply(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> Subject:
     """The subject with one more item. `phases` says which facts move a case to which phase."""
-    subject = replace(subject, items=subject.items.plus(item), memo={})
+    return but(subject, items=subject.items.plus(item), **_changes(subject, item, phases))
+
+
+def _changes(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> Changes:
     match item:
         case Heard():
             return _heard(subject, item, phases)
@@ -274,34 +297,41 @@ def apply(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -> S
             file = subject.file(item.case)
             fact = next(f for f in file.parked if f.id == item.id)
             rest = tuple(f for f in file.parked if f.id != item.id)
-            return _put(subject, replace(file, parked=rest), fact, phases)
+            return _put(subject, but(file, parked=rest), fact, phases)
         case Struck():
             return _struck(subject, item)
         case Decided():
             return _decided(subject, item)
         case Said():
-            outgoing = {**subject.outgoing, **dict(item.to)} if item.to else subject.outgoing
-            subject = replace(subject, outgoing=outgoing)
-            return subject if item.tell is not None else _put(subject, subject.file(item.file), item.filed, phases)
+            changes: Changes = {"outgoing": {**subject.outgoing, **dict(item.to)}} if item.to else {}
+            if item.tell is None:
+                changes |= _put(subject, subject.file(item.file), item.filed, phases)
+            return changes
         case Readdressed():
-            return replace(subject, outgoing={**subject.outgoing, **dict(item.to)})
+            return {"outgoing": {**subject.outgoing, **dict(item.to)}}
         case Spoke():
             file = subject.file(item.case)
-            return _with(subject, replace(file, spoken=file.spoken | {(item.rule, item.mark)}))
+            return _with(subject, but(file, spoken=file.spoken | {(item.rule, item.mark)}))
         case Refused():
-            digests, outcomes = subject.digests.plus(item.id, item.digest), subject.outcomes.plus(item.id, item.refusal)
-            return replace(subject, digests=digests, outcomes=outcomes)
+            return {
+                "digests": subject.digests.plus(item.id, item.digest),
+                "outcomes": subject.outcomes.plus(item.id, item.refusal),
+            }
         case Kept(letter, "held"):
             e = letter.envelope
             theirs = {**subject.held.get(e.source, {}), e.sequence or 0: letter}
-            return replace(subject, held={**subject.held, e.source: theirs})
+            return {"held": {**subject.held, e.source: theirs}}
         case Kept(letter, _):
-            return replace(subject, queue=(*subject.queue, letter))
+            return {"queue": (*subject.queue, letter)}
         case Stopped():
-            return replace(subject, stopped=item)
+            return {"stopped": item}
         case Resumed():
-            digests, outcomes = subject.digests.plus(item.id, item.digest), subject.outcomes.plus(item.id, None)
-            return replace(subject, stopped=None, queue=(), digests=digests, outcomes=outcomes)
+            return {
+                "stopped": None,
+                "queue": (),
+                "digests": subject.digests.plus(item.id, item.digest),
+                "outcomes": subject.outcomes.plus(item.id, None),
+            }
 
 
 def spoken_words(subject: Subject, added: Iterable[Item] | None = None) -> Iterator[tuple[str | None, Said]]:
@@ -316,21 +346,20 @@ def spoken_words(subject: Subject, added: Iterable[Item] | None = None) -> Itera
             yield item.cause, replace(said[item.id], to=item.to)
 
 
-def _heard(subject: Subject, item: Heard, phases: Mapping[type[Fact], Phase]) -> Subject:
+def _heard(subject: Subject, item: Heard, phases: Mapping[type[Fact], Phase]) -> Changes:
     letter, e = item.letter, item.letter.envelope
-    digests = subject.digests.plus(known_by(e.id, e.source, e.sequence), e.digest())
-    incoming, held = subject.incoming, subject.held
+    changes: Changes = {"digests": subject.digests.plus(known_by(e.id, e.source, e.sequence), e.digest())}
     if e.sequence is not None:
         # A word struck out of parking had been counted: taken after all, it does not bring its line back.
-        incoming = {**incoming, e.source: max(e.sequence, incoming.get(e.source, 0))}
-        held = _without(held, e.source, e.sequence)
-    outcomes = subject.outcomes if isinstance(letter.fact, Event) else subject.outcomes.plus(e.id, None)
-    subject = replace(subject, digests=digests, incoming=incoming, held=held, outcomes=outcomes)
-    subject = _past_skipped(subject, e.source)
+        counted = max(e.sequence, subject.incoming.get(e.source, 0))
+        changes |= _past_skipped(subject, e.source, counted, subject.passed)
+        changes["held"] = _without(subject.held, e.source, e.sequence)
+    if not isinstance(letter.fact, Event):
+        changes["outcomes"] = subject.outcomes.plus(e.id, None)
     file = subject.file(file_of(e.case, letter.fact))
     if item.parked:
-        return _with(subject, replace(file, parked=(*file.parked, filed(letter))))
-    return _put(subject, file, filed(letter), phases)
+        return changes | _with(subject, but(file, parked=(*file.parked, filed(letter))))
+    return changes | _put(subject, file, filed(letter), phases)
 
 
 def _without(
@@ -343,55 +372,65 @@ def _without(
     return {**{s: kept for s, kept in held.items() if s != source}, **({source: rest} if rest else {})}
 
 
-def _struck(subject: Subject, item: Struck) -> Subject:
-    digests, held = subject.digests.plus(item.known_by, item.digest), subject.held
+def _struck(subject: Subject, item: Struck) -> Changes:
+    changes: Changes = {
+        "digests": subject.digests.plus(item.known_by, item.digest),
+        "struck": {**subject.struck, item.known_by: item},
+    }
     if item.sequence is not None:
-        held = _without(held, item.source, item.sequence)
-    struck = {**subject.struck, item.known_by: item}
-    subject = replace(subject, digests=digests, struck=struck, held=held)
+        changes["held"] = _without(subject.held, item.source, item.sequence)
     file = subject.files.get(item.case)
     if file is None:
-        return subject
-    return _with(subject, replace(file, parked=tuple(f for f in file.parked if f.id != item.id)))
+        return changes
+    return changes | _with(subject, but(file, parked=tuple(f for f in file.parked if f.id != item.id)))
 
 
-def _decided(subject: Subject, item: Decided) -> Subject:
+def _decided(subject: Subject, item: Decided) -> Changes:
     struck = subject.struck.get(item.place)
     rest = {place: one for place, one in subject.struck.items() if place != item.place}
-    subject = replace(subject, struck=rest, decided={**subject.decided, item.letter: item})
+    changes: Changes = {"struck": rest, "decided": {**subject.decided, item.letter: item}}
     if item.how == "retried" or struck is None or struck.sequence is None:
-        return subject
-    if struck.sequence > subject.incoming.get(struck.source, 0):
-        subject = replace(subject, passed=subject.passed | {item.place})
-    return _past_skipped(subject, struck.source)
+        return changes
+    last = subject.incoming.get(struck.source, 0)
+    skipped = subject.passed | {item.place} if struck.sequence > last else subject.passed
+    return changes | _past_skipped(subject, struck.source, last, skipped)
 
 
-def _past_skipped(subject: Subject, source: str) -> Subject:
-    """A line goes on past the words of it that a person has skipped."""
-    last, passed = subject.incoming.get(source, 0), subject.passed
+def _past_skipped(subject: Subject, source: str, last: int, passed: frozenset[str]) -> Changes:
+    """A line that has come to its number `last` goes on past the words of it that a person has skipped."""
     while line(source, last + 1) in passed:
         last += 1
         passed = passed - {line(source, last)}
-    if passed == subject.passed:
-        return subject
-    return replace(subject, incoming={**subject.incoming, source: last}, passed=passed)
+    return {"passed": passed} | ({"incoming": {**subject.incoming, source: last}} if last else {})
 
 
-def _put(subject: Subject, file: File, fact: Filed[Any], phases: Mapping[type[Fact], Phase]) -> Subject:
+def _put(subject: Subject, file: File, fact: Filed[Any], phases: Mapping[type[Fact], Phase]) -> Changes:
     """File a fact, and what follows from its kind: the procedure, the parties, the phase."""
-    kind = cast(type[Fact], type(fact.fact))
-    fact = replace(fact, order=len(subject.items))
-    file = replace(file, facts={**file.facts, kind: (*file.facts.get(kind, ()), fact)})
-    if isinstance(fact.fact, Opening) and not file.procedure:
-        file = replace(file, procedure=fact.fact.procedure, edition=fact.fact.edition)
-    parties: Mapping[Role, str] | None = getattr(fact.fact, "institutions", None)
-    if parties is not None and isinstance(fact.fact, Event):
+    said = fact.fact
+    kind = cast(type[Fact], type(said))
+    order = len(subject.items) + 1
+    fact = Filed(fact.id, said, fact.case, fact.speaker, fact.time, fact.at, fact.cause, order)
+    changes: Changes = {"facts": {**file.facts, kind: (*file.facts.get(kind, ()), fact)}}
+    if isinstance(said, Opening) and not file.procedure:
+        changes |= {"procedure": said.procedure, "edition": said.edition}
+    parties: Mapping[Role, str] | None = getattr(said, "institutions", None) if isinstance(said, Event) else None
+    if parties is not None:
         known = {role: file.parties.get(role, frozenset()) | {name} for role, name in parties.items()}
-        file = replace(file, parties={**file.parties, **known})
+        changes["parties"] = {**file.parties, **known}
     # An end is an end: on another line, words that were said before it may arrive after it.
-    phase = file.phase if file.phase is Phase.ENDED else phases.get(kind, file.phase)
-    return _with(subject, replace(file, phase=phase))
+    if kind in phases and file.phase is not Phase.ENDED:
+        changes["phase"] = phases[kind]
+    return {**_with(subject, but(file, **changes)), "memo": _still_seen(subject, file.case, kind)}
 
 
-def _with(subject: Subject, file: File) -> Subject:
-    return replace(subject, files={**subject.files, file.case: file})
+def _still_seen(subject: Subject, case: str, kind: type[Fact]) -> dict[tuple[str, type], Seen]:
+    """What views say after a fact of this kind is on the file of this case: whatever does not read it."""
+    return {
+        at: seen
+        for at, seen in subject.memo.items()
+        if kind not in seen.reads_across and (at[0] != case or kind not in seen.reads)
+    }
+
+
+def _with(subject: Subject, file: File) -> Changes:
+    return {"files": {**subject.files, file.case: file}}

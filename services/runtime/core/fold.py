@@ -4,6 +4,7 @@ Pure: no clock, no chance, no I/O. Times come with the letter, ids are uuid5 of 
 the file. The same letters in the same order give the same items, however they are cut into batches.
 """
 
+import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -56,10 +57,10 @@ from services.runtime.core.file import (
 )
 from services.runtime.core.house import House
 from services.runtime.core.numbering import fill_in, number, places, wanted_documents
-from services.runtime.core.rule import Chapter, For, Rule, Tell, chances, refusal
+from services.runtime.core.rule import Chapter, For, Rule, Tell, chances, is_worth_a_look, refusal
 from services.runtime.core.turn import Ask, DeadLetter, Turn
 
-NAMESPACE = uuid.UUID("6f1c7a52-2f0e-5d0b-9a3f-6b2d1f0c4e11")
+NAMESPACE = uuid.UUID("6f1c7a52-2f0e-5d0b-9a3f-6b2d1f0c4e11").bytes
 MOST_SENTENCES = 1000  # in one turn of one subject; more is a rule that feeds itself
 SERIES = "series:"
 
@@ -103,7 +104,8 @@ def load(house: House, key: str, items: tuple[Item, ...]) -> Subject:
 
 def derived_id(*parts: str) -> str:
     """An id that follows from its cause: uuid5, so that the same cause gives the same id again."""
-    return str(uuid.uuid5(NAMESPACE, "\n".join(parts)))
+    named = hashlib.sha1(NAMESPACE + "\n".join(parts).encode(), usedforsecurity=False).digest()
+    return str(uuid.UUID(bytes=named[:16], version=5))
 
 
 class RuleFailed(Exception):
@@ -121,7 +123,7 @@ class _Fold:
     again: list[Said] = field(default_factory=list[Said])
     dead: list[DeadLetter] = field(default_factory=list[DeadLetter])
     asks: list[Ask] = field(default_factory=list[Ask])
-    dirty: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
+    dirty: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])  # places of file and rule, to look at
 
     # --- taking a letter ----------------------------------------------------------------------------------------------
 
@@ -141,7 +143,7 @@ class _Fold:
         elif isinstance(fact, RepeatRequested):
             self.repeat(fact)
         elif self.subject.stopped is not None:
-            if all(_words(kept) != _words(self.letter) for kept in self.subject.queue):
+            if not any(_same(kept, self.letter) for kept in self.subject.queue):
                 self.add(Kept(self.letter, "stopped"))
         elif isinstance(fact, DeadLetterRetried):
             self.retry(fact)
@@ -176,7 +178,7 @@ class _Fold:
             match item:
                 case Heard(letter) | Kept(letter):
                     there[letter.envelope.id] = letter
-                    if _words(letter) == _words(self.letter):
+                    if _same(letter, self.letter):
                         until = letter.place
                     elif until is not None and letter.place > until:
                         until = None
@@ -377,14 +379,16 @@ class _Fold:
     def on_file(self, case: str, fact: Fact) -> None:
         """What follows from a fact that was just filed: rules to look at, parked letters, verdicts."""
         kind = type(fact)
-        for file in self.subject.files.values():
+        moves = kind in self.house.rulebook.phases or "procedure" in kind.model_fields
+        for n, file in enumerate(self.subject.files.values()):
             chapter = self.house.rulebook.chapter(file)
             if chapter is None:
                 continue
-            whole = file.case == case and (kind in self.house.rulebook.phases or hasattr(fact, "procedure"))
-            for place, rule in enumerate(chapter.rules):
-                if whole or (kind in rule.reads if file.case == case else kind in rule.reads_across):
-                    self.dirty.add((file.case, place))
+            if file.case != case:
+                places = chapter.readers_across.get(kind, ())
+            else:
+                places = range(len(chapter.rules)) if moves else chapter.readers.get(kind, ())
+            self.dirty |= {(n, place) for place in places if is_worth_a_look(chapter.rules[place], file)}
         self.verdict(case, kind)
         if isinstance(fact, CaseOpened | PartyJoined):
             self.admit_parked(case)
@@ -440,12 +444,12 @@ class _Fold:
         """Let every rule speak whose conditions are met; what one says is on file before the next is asked."""
         sentences = 0
         while self.dirty:
-            order = list(self.subject.files)
-            case, place = min(self.dirty, key=lambda found: (order.index(found[0]), found[1]))
+            n, place = min(self.dirty)
+            case = list(self.subject.files)[n]
             rule = self.chapter(case).rules[place]
             chance = self.chance(case, rule)
             if chance is None:
-                self.dirty.discard((case, place))
+                self.dirty.discard((n, place))
                 continue
             sentences += 1
             if sentences > MOST_SENTENCES:
@@ -584,6 +588,7 @@ class _Fold:
         self.say(Tell(wanted.for_subject, wanted.for_case, reply), STANDING, "", key)
 
 
-def _words(letter: Letter) -> tuple[str, str, str]:
+def _same(letter: Letter, other: Letter) -> bool:
     """What makes two letters the same: who said it, its id, what it says and where in the line."""
-    return letter.envelope.source, letter.envelope.id, letter.envelope.digest()
+    a, b = letter.envelope, other.envelope
+    return (a.source, a.id) == (b.source, b.id) and a.digest() == b.digest()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from contracts.envelope import Record, source
 from contracts.event import Role
@@ -10,7 +11,7 @@ from services.runtime.core.file import Letter
 from services.runtime.core.rule import Rulebook
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class House:
     """The institution itself, as the fold needs to know it. `title` is its short name on documents; `code` turns a
     document's number into its verification code, under the institution's key. `read` makes a letter of a record of the
@@ -23,7 +24,7 @@ class House:
     rulebook: Rulebook
     read: Callable[[Record, tuple[int, int], datetime], Letter | str]
 
-    @property
+    @cached_property
     def source(self) -> str:
         """This institution as CloudEvents' source."""
         return source(self.role, self.institution)

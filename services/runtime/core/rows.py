@@ -5,12 +5,13 @@ Rows are a projection of the file and of nothing else, so a row that a crash swa
 some worker has marked keeps its mark, for it is only ever inserted where it is missing, and deleted when it is done.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from contracts.envelope import partition_of, wire_time
+from contracts.event import Fact
 from contracts.events.case import JoinRefused
 from contracts.events.lender import JoinRequested
 from services.runtime.core.dead import struck_id
@@ -65,19 +66,26 @@ class Row:
         }  # fmt: skip
 
 
-def rows(house: House, subject: Subject) -> dict[str, Row]:
-    """Every row of a subject, by its id."""
+NONE: Mapping[str, Row] = {}
+
+
+def rows(house: House, subject: Subject, known: Mapping[str, Row] = NONE) -> dict[str, Row]:
+    """Every row of a subject, by its id. A row never changes, so what stands among the `known` ones of this subject, as
+    it was before, is that row."""
     partition = partition_of(subject.key)
     found: dict[str, Row] = {}
-    for file in subject.files.values():
-        for kind, row_id, since, data in _of_file(house, subject, file):
-            found[row_id] = Row(row_id, kind, subject.key, partition, file.case, since, data)
-    for kind, row_id, since, data in _of_subject(subject):
-        found[row_id] = Row(row_id, kind, subject.key, partition, STANDING, since, data)
+    of_files = ((file.case, one) for file in subject.files.values() for one in _of_file(house, subject, file))
+    of_none = ((STANDING, one) for one in _of_subject(subject))
+    for case, (kind, row_id, since, said) in (*of_files, *of_none):
+        if row_id in known:
+            found[row_id] = known[row_id]
+        else:
+            data = said.to_json() if isinstance(said, Fact) else said
+            found[row_id] = Row(row_id, kind, subject.key, partition, case, since, data)
     return found
 
 
-_Open = tuple[str, str, datetime, dict[str, Any]]
+_Open = tuple[str, str, datetime, Fact | dict[str, Any]]
 
 
 def _of_file(house: House, subject: Subject, file: File) -> Iterator[_Open]:
@@ -91,7 +99,7 @@ def _of_file(house: House, subject: Subject, file: File) -> Iterator[_Open]:
             yield one
     for allotted in file.every(NumberAllotted):
         document = allotted.fact.document
-        yield "document", f"document/{document.number}", allotted.at, allotted.fact.to_json()
+        yield "document", f"document/{document.number}", allotted.at, allotted.fact
     for line in file.every(MoneyReceived, PaymentSettled, PaymentReturned) if file.case == STANDING else ():
         account, n = line.fact.account, line.fact.line
         if line.id == derived_id(f"statement/{account}", str(n)):  # the statement's own word, not a copy told on
@@ -107,7 +115,7 @@ def _is_known(file: File) -> bool:
 
 def _alarms(file: File) -> Iterator[_Open]:
     for alarm in file.every(Alarm):
-        yield "incident", alarm.id, alarm.at, alarm.fact.to_json()
+        yield "incident", alarm.id, alarm.at, alarm.fact
 
 
 def _waits(house: House, subject: Subject, file: File) -> Iterator[_Open]:
@@ -136,7 +144,7 @@ def _payments(file: File) -> Iterator[_Open]:
     done = {f.fact.payment for f in file.every(PaymentSettled, PaymentRefused, PaymentReturned)}
     for pay in file.every(Pay):
         if pay.id not in done:
-            yield "payment", pay.id, pay.at, pay.fact.to_json()
+            yield "payment", pay.id, pay.at, pay.fact
 
 
 def running_periods(file: File) -> Iterator[Filed[PeriodStarted]]:
@@ -154,10 +162,10 @@ def _periods(file: File) -> Iterator[_Open]:
     running = {started.id for started in running_periods(file)}
     for started in file.every(PeriodStarted):
         if started.id in running:
-            yield "period", started.id, started.at, started.fact.to_json()
+            yield "period", started.id, started.at, started.fact
     for unpublished in file.every(PeriodUnpublished):
         if unpublished.fact.started in running:
-            yield "incident", unpublished.id, unpublished.at, unpublished.fact.to_json()
+            yield "incident", unpublished.id, unpublished.at, unpublished.fact
 
 
 def _of_subject(subject: Subject) -> Iterator[_Open]:

@@ -15,15 +15,15 @@ a `View`               what several facts say together; where it says None the r
 
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from contracts.event import Event, Fact
 from services.runtime.core.facts import OwnFact
-from services.runtime.core.file import STANDING, File, Filed, Phase, Refusal, Subject
+from services.runtime.core.file import STANDING, File, Filed, Phase, Refusal, Seen, Subject
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Fact)
@@ -127,6 +127,11 @@ class Rule:
         return (self.per,) if self.per is not None and issubclass(self.per, Fact) else ()
 
     @cached_property
+    def musts(self) -> frozenset[type[Fact]]:
+        """Kinds of fact without which it is silent, through views too."""
+        return musts_of(self.needs)
+
+    @cached_property
     def reads(self) -> frozenset[type[Fact]]:
         """Every kind of fact that can change what it says, through views too."""
         return reads_of(self.needs)
@@ -170,6 +175,11 @@ class Wait:
         """The function's name."""
         return self.says.__name__
 
+    @cached_property
+    def musts(self) -> frozenset[type[Fact]]:
+        """Kinds of fact without which nothing waits, through views too."""
+        return musts_of(self.needs)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -207,10 +217,28 @@ class Chapter:
         return {(v.kind, phase): v for v in self.unexpected if v.alarms for phase in v.when}
 
     @cached_property
+    def readers(self) -> Mapping[type[Fact], tuple[int, ...]]:
+        """By kind of fact the places of the rules that read it."""
+        return _places(rule.reads for rule in self.rules)
+
+    @cached_property
+    def readers_across(self) -> Mapping[type[Fact], tuple[int, ...]]:
+        """By kind of fact the places of the rules that read it from other files of the subject too."""
+        return _places(rule.reads_across for rule in self.rules)
+
+    @cached_property
     def commands(self) -> frozenset[type[Fact]]:
         """The commands that this chapter knows: it has a rule or a verdict for each."""
         used = {kind for rule in self.rules for kind in rule.reads}
         return frozenset(used | {v.kind for v in self.unexpected} | {g.command for g in self.guards})
+
+
+def _places(reads: Iterable[frozenset[type[Fact]]]) -> Mapping[type[Fact], tuple[int, ...]]:
+    found: dict[type[Fact], tuple[int, ...]] = {}
+    for place, kinds in enumerate(reads):
+        for kind in sorted(kinds, key=lambda kind: kind.type_name):
+            found[kind] = (*found.get(kind, ()), place)
+    return found
 
 
 @dataclass(frozen=True)
@@ -274,14 +302,16 @@ def _kinds(hint: Any) -> tuple[type[Fact], ...]:
     return kinds
 
 
-_view_parameters: dict[type[View], tuple[Parameter, ...]] = {}
-
-
+@cache
 def view_parameters(view: type[View]) -> tuple[Parameter, ...]:
     """The conditions of a view."""
-    if view not in _view_parameters:
-        _view_parameters[view] = parameters_of(view.of)
-    return _view_parameters[view]
+    return parameters_of(view.of)
+
+
+@cache
+def view_reads(view: type[View], *, across_only: bool = False) -> frozenset[type[Fact]]:
+    """The kinds of fact behind a view; with `across_only` those read from other files too."""
+    return reads_of(view_parameters(view), across_only=across_only)
 
 
 def reads_of(needs: tuple[Parameter, ...], *, across_only: bool = False) -> frozenset[type[Fact]]:
@@ -289,8 +319,19 @@ def reads_of(needs: tuple[Parameter, ...], *, across_only: bool = False) -> froz
     found: set[type[Fact]] = set()
     for parameter in needs:
         if parameter.view is not None:
-            found |= reads_of(view_parameters(parameter.view), across_only=across_only)
+            found |= view_reads(parameter.view, across_only=across_only)
         elif parameter.scope is _Scope.SUBJECT or not across_only:
+            found |= set(parameter.kinds)
+    return frozenset(found)
+
+
+def musts_of(needs: tuple[Parameter, ...]) -> frozenset[type[Fact]]:
+    """Kinds of fact of which each must be on file for these conditions to be met."""
+    found: set[type[Fact]] = set()
+    for parameter in needs:
+        if parameter.required and parameter.view is not None:
+            found |= musts_of(view_parameters(parameter.view))
+        elif parameter.required and len(parameter.kinds) == 1:
             found |= set(parameter.kinds)
     return frozenset(found)
 
@@ -298,9 +339,16 @@ def reads_of(needs: tuple[Parameter, ...], *, across_only: bool = False) -> froz
 # --- meeting conditions ----------------------------------------------------------------------------------------------
 
 
+def is_worth_a_look(rule: Rule, file: File) -> bool:
+    """Whether a rule can speak at all before another fact is on its file, as far as that is seen at a glance."""
+    if file.phase not in rule.during or not rule.musts <= file.facts.keys():
+        return False
+    return rule.per is not None or (rule.name, "") not in file.spoken
+
+
 def chances(rule: Rule, subject: Subject, file: File) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Each (mark, arguments) with which a rule could speak now and has not yet."""
-    if file.phase not in rule.during:
+    if not is_worth_a_look(rule, file):
         return
     if rule.per_facts:
         for chosen in file.every(*rule.per_facts):
@@ -329,7 +377,7 @@ def refusal(guard: Guard, command: Filed[Any], subject: Subject, file: File) -> 
 
 def waiting(wait: Wait, subject: Subject, file: File) -> Waiting | None:
     """What waits for a person here, if this sentence's conditions are met now."""
-    if file.phase not in wait.during:
+    if file.phase not in wait.during or not wait.musts <= file.facts.keys():
         return None
     arguments = _arguments(wait.needs, subject, file, None)
     return wait.says(*arguments) if arguments is not None else None
@@ -359,9 +407,7 @@ def _argument(parameter: Parameter, subject: Subject, file: File, chosen: Filed[
         return file.every(*parameter.kinds)
     if parameter.scope is _Scope.SUBJECT:
         return across(subject, parameter.kinds)
-    found = chosen if chosen is not None and type(chosen.fact) in parameter.kinds else None
-    if found is None:
-        found = next(reversed(file.every(*parameter.kinds)), None)
+    found = chosen if chosen is not None and type(chosen.fact) in parameter.kinds else file.newest(*parameter.kinds)
     if found is None or parameter.with_header:
         return found
     return found.fact
@@ -374,8 +420,9 @@ def across(subject: Subject, kinds: tuple[type[Fact], ...]) -> tuple[Filed[Any],
 
 
 def _view(kind: type[View], subject: Subject, file: File) -> Any:
-    at = (file.case, kind)
-    if at not in subject.memo:
+    seen = subject.memo.get((file.case, kind))
+    if seen is None:
         arguments = _arguments(view_parameters(kind), subject, file, None)
-        subject.memo[at] = kind.of(*arguments) if arguments is not None else None
-    return subject.memo[at]
+        said = kind.of(*arguments) if arguments is not None else None
+        seen = subject.memo[file.case, kind] = Seen(said, view_reads(kind), view_reads(kind, across_only=True))
+    return seen.said
