@@ -29,11 +29,10 @@ from services.fund_center.rules import RULEBOOK as FUND_CENTER
 from services.lending import facts as lending
 from services.lending.facts import ContractsSigned, LoanAppliedFor, LoanDecided
 from services.registry.facts import FolioImported
-from services.runtime.core.calendar_table import LATER_YEARS, YearTable
 from services.runtime.core.facts import Pay, Purpose
 from services.runtime.core.file import STANDING
 from services.runtime.core.money import OrderState
-from services.runtime.core.periods import Calendar
+from services.runtime.settings import HouseSettings
 from services.seller_bank.facts import LoanImported
 from tests.stories.ends import cancelled, completed
 from tests.stories.world import CASE, MEMBERS, Member, World
@@ -46,16 +45,22 @@ ACCOUNTS = {BANK: ll.LENDER_ACCOUNT, OTHER_BANK: "ABC-LC-LOANS", FUND: ll.FUND_A
 TO_LEND_FEN = 10 * lc.PRICE_FEN
 
 
+def _settings(role: Role) -> dict[str, Any]:
+    """What an institution of Liaocheng knows of itself."""
+    city: Any = yaml.safe_load((Path(__file__).parents[2] / "deploy" / "liaocheng.yaml").read_text(encoding="utf-8"))
+    return next(one["settings"] for one in city["institutions"] if one["role"] == role.value)
+
+
 def _policy() -> LendingPolicy:
     """The city's policy, as its settings have it, for a buyer of the stories: people there are old, and need much."""
-    city: Any = yaml.safe_load((Path(__file__).parents[2] / "deploy" / "liaocheng.yaml").read_text(encoding="utf-8"))
-    settings = next(one["settings"] for one in city["institutions"] if one["role"] == Role.FUND_CENTER.value)
-    policy = LendingPolicy.model_validate(settings["lending_policy"])
+    policy = LendingPolicy.model_validate(_settings(Role.FUND_CENTER)["lending_policy"])
     first_home = policy.first_home.model_copy(update={"most_for_one_fen": 2 * ll.LOAN_FEN})
     return policy.model_copy(update={"oldest_years": 110, "first_home": first_home})
 
 
 POLICY = _policy()
+PERIODS = HouseSettings.model_validate(_settings(Role.ESCROW) | {"title": "聊城公证"}).periods
+"""The periods that the city has every case pin."""
 
 
 def _lender(role: Role, name: str, title: str, *, fund: bool = False) -> Member:
@@ -205,12 +210,6 @@ class LoanWorld(World):
             "pays_from": ACCOUNTS[asked.lender],
         }
         return LoanAppliedFor.model_validate({**fields, **other})
-
-    def publish(self, year: YearTable) -> None:
-        """The holidays of one more year are known: every service gets the release that has them."""
-        self.calendar = Calendar.published((*LATER_YEARS, year))
-        for name in self.houses:
-            self.start(name)
 
     # --- moments ------------------------------------------------------------------------------------------------------
 

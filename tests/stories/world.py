@@ -25,6 +25,7 @@ from services.observer.pages import CasePage, Status
 from services.registry.facts import FolioImported, RegistrationDecided
 from services.registry.register import Register
 from services.registry.rules import RULEBOOK as REGISTRY
+from services.runtime.core.calendar_table import LATER_YEARS, YearTable
 from services.runtime.core.facts import (
     Command,
     MoneyReceived,
@@ -179,6 +180,13 @@ class World:
             self.log.own[topic] = institution.house.source.encode()
         committed = self.houses[name].committed if name in self.houses else dict.fromkeys(range(PARTITIONS), 0)
         self.houses[name] = House(member, institution, self._stores[name], committed)
+
+    def publish(self, year: YearTable) -> None:
+        """The holidays of one more year are known: every service gets the release that has them."""
+        self.calendar = Calendar.published((*LATER_YEARS, year))
+        for name, house in list(self.houses.items()):
+            self.start(name)
+            self.houses[name].down = house.down
 
     def house(self, who: Who) -> House:
         """One institution."""
