@@ -37,6 +37,10 @@ class Stuck(RuntimeError):
     """A clerk cannot do what its worklist asks for. The text says which and why."""
 
 
+class RailAway(Stuck):
+    """The rail does not answer: the same order, under its key, may be given again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One line of a worklist: what there is to do, in which case, about what; `link` takes the POST, if a desk does."""
@@ -112,7 +116,7 @@ class Rail:
         try:
             answer = await self._client.request(method, path, **kwargs)
         except httpx.HTTPError as error:
-            raise Stuck(f"the rail: {method} {path}: {type(error).__name__} {error}".rstrip()) from error
+            raise RailAway(f"the rail: {method} {path}: {type(error).__name__} {error}".rstrip()) from error
         if not answer.is_success:
             raise Stuck(f"the rail: {method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer.json()
@@ -128,7 +132,7 @@ class People:
     thing is done; `holds`: what they leave alone."""
 
     file: SaleFile
-    desks: Mapping[Role, Desk]
+    desks: dict[Role, Desk]
     rail: Rail
     say: Say
     most_tries: int = MOST_TRIES
@@ -138,6 +142,13 @@ class People:
     done: set[tuple[Role, Task]] = field(default_factory=set[tuple[Role, Task]])
     tries: dict[tuple[Role, Task], int] = field(default_factory=dict[tuple[Role, Task], int])
     refusals: dict[tuple[Role, Task], str] = field(default_factory=dict[tuple[Role, Task], str])
+
+    def turn_to(self, desk: Desk, loan: LoanSought) -> None:
+        """The buyers turn to this lender instead of the one in its role, where nothing is done yet."""
+        self.desks[loan.lender] = desk
+        others = tuple(one for one in self.file.loans if one.lender is not loan.lender)
+        self.file = self.file.model_copy(update={"loans": (*others, loan)})
+        self.done = {(role, task) for role, task in self.done if role is not loan.lender}
 
     async def look(self, role: Role, case: str) -> bool:
         """Look at a worklist once and do what it asks for in this case; whether anything was done.

@@ -7,9 +7,11 @@ from itertools import pairwise
 
 from contracts.event import Event
 from contracts.events.case import CaseCancelled, CaseCompleted, DeadlineMissed
+from contracts.events.seller_bank import ConsentIssued
 from deploy import evidence as completed
 from deploy import evidence_called_off as called_off
-from deploy.evidence import Check, Evidence, all_said, last_said
+from deploy.clerks import yuan
+from deploy.evidence import Check, Evidence, all_said, last_said, lent, rail_transfers
 from deploy.telling import name_of
 from deploy.ways_out.way import Missed, WayOut
 
@@ -49,6 +51,8 @@ def _of_the_way(evidence: Evidence, way: WayOut) -> Iterator[Check]:
     if way.deeds:
         yield _done(evidence, way)
     yield _incidents(evidence, way)
+    if CaseCompleted in ended:
+        yield _each_paid_his_part(evidence)
     if evidence.ledger is not None:
         yield _stated_what_is_on_file(evidence, way)
 
@@ -103,6 +107,30 @@ def _incidents(evidence: Evidence, way: WayOut) -> Check:
     ]
     told = "; ".join(wrong) or "; ".join((*evidence.settled, *evidence.standing)) or "none is expected"
     return Check("its incidents were raised and seen to", not wrong, told)
+
+
+def _each_paid_his_part(evidence: Evidence) -> Check:
+    """X-1: by the rail, each payer has paid what is his to pay, to the fen, and has back whatever he paid beyond it."""
+    sale, ours = evidence.file.sale, evidence.file.sale.deposit_account.account
+    owed_fen = {"the buyers": sale.down_payment_fen or sale.price_fen}
+    who = {party.account: "the buyers" for party in sale.buyers}
+    for loan in lent(evidence.spoken):
+        who[str(loan.approved.pays_from)] = loan.institution
+        owed_fen[loan.institution] = loan.approved.amount_fen or 0
+    consent = last_said(evidence, ConsentIssued)
+    paid_otherwise = {*(party.account for party in sale.sellers), consent.payoff_account if consent is not None else ""}
+    paid_fen = Counter[str]()
+    for transfer in rail_transfers(evidence.books):
+        for account, fen in ((transfer.from_account, transfer.amount_fen), (transfer.to_account, -transfer.amount_fen)):
+            if transfer.settled and account not in (ours, *paid_otherwise):
+                paid_fen[who.get(account, account)] += fen
+    wrong = [
+        f"{name} paid {yuan(paid_fen[name])} of {yuan(owed_fen.get(name, 0))}"
+        for name in sorted(owed_fen.keys() | paid_fen.keys())
+        if paid_fen[name] != owed_fen.get(name, 0)
+    ]
+    told = "; ".join(wrong) or ", ".join(f"{name} {yuan(fen)}" for name, fen in paid_fen.items())
+    return Check("each payer has paid his part, and has back what he paid beyond it", not wrong, told)
 
 
 def _stated_what_is_on_file(evidence: Evidence, way: WayOut) -> Check:

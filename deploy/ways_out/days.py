@@ -6,7 +6,7 @@ known, and stands here as it was counted by hand.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from contracts.event import Event, Role
@@ -37,28 +37,31 @@ IN_A_DAY, IN_5, IN_10, IN_15 = date(2026, 3, 3), date(2026, 3, 9), date(2026, 3,
 """The last days of so many working days from Monday on."""
 IN_30 = date(2026, 4, 14)
 IN_15_OF_THE_CALENDAR = date(2026, 3, 17)
-LAPSED_AFTER_DAYS = 92
+LAPSED = date(2026, 6, 2)
 """90 calendar days from Monday on end on Sunday, 31 May; so the last is Monday, 1 June (民法典 203)."""
+EXPIRED = date(2026, 3, 6)
+"""The statement of Monday is good for three days more."""
+ONE_DAY = timedelta(days=1)
 
 FINANCED = {Role.BUYER_BANK: "CCB-LC-LOANS", Role.FUND_CENTER: "FUND-LC-LOANS"}
 FAILED_LOAN = "(loan,"
 
 
-def days_pass(days: int, once: Moment, until: Moment, role: Role, clause: str, **more: Any) -> Deed:
-    """So many days pass at this moment; it is done when what they bring about has come."""
+def days_pass(day: date, once: Moment, until: Moment, role: Role, clause: str, **more: Any) -> Deed:
+    """From this moment on days pass until this one; it is done when what that brings about has come."""
 
     async def do(scene: Scene) -> None:
-        scene.stack.days.pass_by(days)
+        await scene.until_day(day)
         await until(scene)
 
-    return Deed(once, do, role, f"{days} days pass and nothing is done", clause, **more)
+    return Deed(once, do, role, f"days pass until {day}, and nothing is done", clause, **more)
 
 
-def missed(period: Missed, days: int, once: Moment, holds: tuple[Hold, ...], act: type[Event]) -> Deed:
+def missed(period: Missed, once: Moment, holds: tuple[Hold, ...], act: type[Event]) -> Deed:
     """Days pass over the last of this period, while its act is held up; the act is not said before the breach is."""
     late, runs = period.late, running(period.late, period.period)
     said_so = said(DeadlineMissed, late)
-    return days_pass(days, all_of(runs, once), said_so, late, period.clause, holds=holds, before=(act,))
+    return days_pass(period.due + ONE_DAY, all_of(runs, once), said_so, late, period.clause, holds=holds, before=(act,))
 
 
 def periods_of_the_escrow() -> Iterator[WayOut]:
@@ -71,7 +74,7 @@ def periods_of_the_escrow() -> Iterator[WayOut]:
         title="the buyers pay the price in after the city's period, and the sale goes on",
         ends=COMPLETED,
         unsaid=(ClosingRequested,),
-        deeds=(missed(price, 15, said(ConsentIssued), NO_MONEY, TransferRegistered),),
+        deeds=(missed(price, said(ConsentIssued), NO_MONEY, TransferRegistered),),
         starts=MONDAY,
         missed=(price,),
     )
@@ -83,7 +86,7 @@ def periods_of_the_escrow() -> Iterator[WayOut]:
         title="the buyers pay the down payment in after the city's period, and the sale goes on",
         ends=COMPLETED,
         unsaid=(ClosingRequested,),
-        deeds=(missed(down_payment, 15, said(FolioReserved), NO_MONEY, LoanApproved),),
+        deeds=(missed(down_payment, said(FolioReserved), NO_MONEY, LoanApproved),),
         starts=MONDAY,
         missed=(down_payment,),
     )
@@ -95,7 +98,6 @@ def periods_of_decisions() -> Iterator[WayOut]:
         "missed-consent",
         "the seller's bank consents after the city's period",
         Missed("consent", Role.SELLER_BANK, "LC-F2, LC-L4", IN_5),
-        8,
         once=said_by_every_lender(LoanApproved),
         act=ConsentIssued,
     )
@@ -103,7 +105,6 @@ def periods_of_decisions() -> Iterator[WayOut]:
         "missed-loan-decision",
         "the buyers' bank decides after the city's period",
         Missed("loan-decision", Role.BUYER_BANK, "LC-L3", IN_15),
-        22,
         once=all_of(said(LoanApproved, Role.FUND_CENTER), said(ConsentIssued)),
         act=AdvanceNoticeRegistered,
     )
@@ -111,7 +112,6 @@ def periods_of_decisions() -> Iterator[WayOut]:
         "missed-fund-decision",
         "the fund centre decides after the 15 days that it has by law",
         Missed("loan-decision", Role.FUND_CENTER, "住房公积金管理条例 26", IN_15_OF_THE_CALENDAR),
-        16,
         once=all_of(said(LoanApproved, Role.BUYER_BANK), said(ConsentIssued)),
         act=AdvanceNoticeRegistered,
     )
@@ -119,7 +119,6 @@ def periods_of_decisions() -> Iterator[WayOut]:
         "missed-registration",
         "the registry decides after the 30 working days that it has by law",
         Missed("registration", Role.REGISTRY, "不动产登记暂行条例 20", IN_30),
-        44,
         act=AdvanceNoticeRegistered,
     )
 
@@ -127,9 +126,7 @@ def periods_of_decisions() -> Iterator[WayOut]:
 DECIDES = {Role.SELLER_BANK: "decide-consent", Role.REGISTRY: "decide-registration"}
 
 
-def _decided_late(
-    name: str, title: str, period: Missed, days: int, *, act: type[Event], once: Moment | None = None
-) -> WayOut:
+def _decided_late(name: str, title: str, period: Missed, *, act: type[Event], once: Moment | None = None) -> WayOut:
     hold = Hold(period.late, DECIDES.get(period.late, "decide-loan"))
     waits = stands(period.late, hold.action)
     return WayOut(
@@ -139,7 +136,7 @@ def _decided_late(
         title=f"{title}, and the sale goes on",
         ends=COMPLETED,
         unsaid=(ClosingRequested,),
-        deeds=(missed(period, days, all_of(waits, once) if once is not None else waits, (hold,), act),),
+        deeds=(missed(period, all_of(waits, once) if once is not None else waits, (hold,), act),),
         starts=MONDAY,
         missed=(period,),
     )
@@ -179,7 +176,7 @@ def _lent_late(name: str, title: str, period: Missed, once: Moment, act: type[Ev
         ends=COMPLETED,
         said=(LoanDisbursed,),
         unsaid=(ClosingRequested, AdvanceNoticeLapsed),
-        deeds=(_refused_loan(lender), missed(period, 8, all_of(stands(lender, hold.action), once), (hold,), act)),
+        deeds=(_refused_loan(lender), missed(period, all_of(stands(lender, hold.action), once), (hold,), act)),
         incidents=(Incident(lender, FAILED_LOAN),),
         starts=MONDAY,
         missed=(period,),
@@ -198,7 +195,7 @@ def payoffs() -> Iterator[WayOut]:
         title="the payoff is booked after the city's period; the rest is the interest of those days, and is paid too",
         ends=COMPLETED,
         unsaid=(ClosingRequested,),
-        deeds=(slow, _then(missed(booking, 2, said(PayoffTransferred), (), PayoffCompleted), _arrives)),
+        deeds=(slow, _then(missed(booking, said(PayoffTransferred), (), PayoffCompleted), _arrives)),
         starts=MONDAY,
         missed=(booking,),
     )
@@ -211,7 +208,7 @@ def payoffs() -> Iterator[WayOut]:
         title="the registry is away while the release is due; it releases the mortgage after the city's period",
         ends=COMPLETED,
         unsaid=(ClosingRequested,),
-        deeds=(slow, _then(away, _arrives), missed(release, 8, said(PayoffCompleted), (), MortgageReleased), back),
+        deeds=(slow, _then(away, _arrives), missed(release, said(PayoffCompleted), (), MortgageReleased), back),
         starts=MONDAY,
         missed=(release,),
     )
@@ -222,10 +219,11 @@ def payoffs() -> Iterator[WayOut]:
         title="the rail refuses the payoff until its statement has expired; the bank states it anew, and that is paid",
         ends=COMPLETED,
         unsaid=(ClosingRequested,),
+        twice=(PayoffQuoted,),
         deeds=(
             deeds.rail_fails("the rail is to refuse the payoff", "refuse", **payoff),
             days_pass(
-                4,
+                EXPIRED,
                 stands(Role.ESCROW, "order-payment-again"),
                 said(PayoffQuoted, times=2),
                 Role.ESCROW,
@@ -269,9 +267,9 @@ def notices() -> Iterator[WayOut]:
         unsaid=(AdvanceNoticeEnded, TransferRegistered, PayoffTransferred),
         deeds=(
             _refused_loan(bank),
-            missed(disbursement, 8, lent, unpaid, AdvanceNoticeLapsed),
+            missed(disbursement, lent, unpaid, AdvanceNoticeLapsed),
             days_pass(
-                LAPSED_AFTER_DAYS - 8,
+                LAPSED,
                 said(DeadlineMissed, bank),
                 said(AdvanceNoticeLapsed),
                 Role.REGISTRY,

@@ -122,7 +122,7 @@ def _refused(name: str, title: str, sale: Sale, *more: Deed) -> WayOut:
         clauses=("X-4",),
         title=title,
         ends=CANCELLED,
-        said=(FolioRefused, DepositConfirmed, DepositRefunded),
+        said=(FolioRefused, DepositConfirmed),
         unsaid=(FolioReserved, TransferApplicationMade, *NOTHING_PAID),
         sale=sale,
         deeds=(*more, *deeds.paused(Role.REGISTRY, said(DepositConfirmed), "until the price is paid in")),

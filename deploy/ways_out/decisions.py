@@ -41,7 +41,7 @@ def borrows_all_from(lender: Role) -> Sale:
     def brought(file: SaleFile) -> SaleFile:
         lent_fen = file.sale.price_fen - (file.sale.down_payment_fen or 0)
         loans = tuple(one.model_copy(update={"amount_fen": lent_fen}) for one in file.loans if one.lender is lender)
-        return file.model_copy(update={"loans": loans})
+        return file.model_copy(update={"loans": loans, "pool": file.pool if lender is Role.FUND_CENTER else {}})
 
     return brought
 

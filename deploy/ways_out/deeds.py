@@ -225,8 +225,7 @@ async def turn_to_the_other_bank(scene: Scene) -> None:
     if first is None:
         raise Stuck("the sale's file names no bank")
     loan = first.model_copy(update={"institution": OTHER_BANK.name, "decision": {"approve": True}})
-    scene.desks[Role.BUYER_BANK] = scene.at[OTHER_BANK.name]
-    scene.people.file = scene.people.file.model_copy(update={"loans": (loan,)})
+    scene.people.turn_to(scene.at[OTHER_BANK.name], loan)
     await scene.people.apply_for_loan(scene.case, loan)
 
 

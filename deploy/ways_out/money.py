@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from contracts.event import Role
 from contracts.events.case import CaseCompleted, CaseOpened, ClosingRequested
-from contracts.events.escrow import BalancePaid, DepositConfirmed, DepositRefunded, TransferApplicationMade
+from contracts.events.escrow import BalancePaid, DepositConfirmed, TransferApplicationMade
 from contracts.events.registry import RegistrationClosed, TransferRegistered
 from contracts.events.seller_bank import PayoffCompleted, PayoffQuoted
 from deploy.clerks import Hold
@@ -27,7 +27,7 @@ def deposits() -> Iterator[WayOut]:
         clauses=("X-3",),
         title="the buyers cannot pay the whole price in; the sale is called off and they have back what they paid",
         ends=CANCELLED,
-        said=(RegistrationClosed, DepositRefunded),
+        said=(RegistrationClosed,),
         unsaid=(DepositConfirmed, TransferApplicationMade),
         sale=decisions.pays((0, husband), (1, wife - 8_000_000)),
         deeds=(deeds.withdrawn_once(came_in(husband + wife - 8_000_000)),),
@@ -42,7 +42,6 @@ def deposits() -> Iterator[WayOut]:
             clauses=("X-1", "LC-F1"),
             title=title,
             ends=COMPLETED,
-            said=(DepositRefunded,),
             unsaid=(ClosingRequested,),
             sale=decisions.pays(*paid),
         )
@@ -53,7 +52,7 @@ def deposits() -> Iterator[WayOut]:
         title="the buyers pay the price in five instalments; it is certified once, when it is whole",
         ends=COMPLETED,
         said=(DepositConfirmed,),
-        unsaid=(DepositRefunded, ClosingRequested),
+        unsaid=(ClosingRequested,),
         sale=decisions.pays((0, 30_000_000), (1, 1), (0, 59_999_999), (1, wife - 1), (0, 1)),
     )
     yield WayOut(
@@ -62,7 +61,6 @@ def deposits() -> Iterator[WayOut]:
         clauses=("X-1",),
         title="somebody who is no party pays in; a clerk sends the money back",
         ends=COMPLETED,
-        said=(DepositRefunded,),
         unsaid=(ClosingRequested,),
         deeds=(deeds.strangers_money(500_000, said(CaseOpened), NO_ENTRY_IN_FULL),),
         incidents=(Incident(Role.ESCROW, "came from an account of nobody in this case"),),
@@ -83,7 +81,7 @@ def debts() -> Iterator[WayOut]:
         deeds=(deeds.rail_fails("the rail is to keep a fen of the payoff", "fee", fen=1, about="payoff"),),
     )
     below = decisions.both(
-        decisions.borrows_all_from(Role.BUYER_BANK), decisions.priced(PRICE_BELOW_THE_DEBT_FEN, 10_000_000)
+        decisions.priced(PRICE_BELOW_THE_DEBT_FEN, 10_000_000), decisions.borrows_all_from(Role.BUYER_BANK)
     )
     yield WayOut(
         name="price-below-payoff-topped-up",
@@ -100,7 +98,7 @@ def debts() -> Iterator[WayOut]:
         clauses=("X-3",),
         title="the price is below the debt, and the seller cannot pay the difference: the sale is called off",
         ends=CANCELLED,
-        said=(DepositConfirmed, RegistrationClosed, DepositRefunded),
+        said=(DepositConfirmed, RegistrationClosed),
         unsaid=(TransferApplicationMade, TransferRegistered),
         sale=decisions.both(
             decisions.priced(PRICE_BELOW_THE_DEBT_FEN), decisions.pays((0, 40_000_000), (1, 20_000_000))

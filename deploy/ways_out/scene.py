@@ -1,6 +1,7 @@
 """The stage on which a case is played, as whoever interferes sees it."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Protocol
 
 from contracts.event import Event, Role
@@ -36,6 +37,9 @@ class Scene(Protocol):
     def notes(self) -> dict[str, str]: ...
     @property
     def acted(self) -> Callable[[Role, str, str], None]: ...
+    async def until_day(self, day: date) -> None:
+        """Days pass until this one, on a stack on which they can; others who are played on it wait for it too."""
+        ...
 
 
 def words(scene: Scene, kind: type[Event], by: Role | None = None, stage: Stage | None = None) -> list[Spoken]:
