@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from contracts.procedures import PROCEDURES
+from deploy.days import Together
 from deploy.playing import TROUBLES, Arguments, Demo, why
 from deploy.report import Report, name_of_the_end
 from deploy.sales import EXAMPLES, Sales
@@ -25,10 +26,14 @@ OBSERVED_WITHIN_S = 60
 
 
 def by_stack(ways: Iterable[WayOut]) -> Iterator[tuple[WayOut, ...]]:
-    """The ways that can be played on one stack, and each that needs a clock of its own."""
+    """The ways that can be played on one stack: those on the machine's clock; those that start on the same day, on one
+    clock; and each that stops a service on such a clock, for then the others could not come to wait for a day."""
     ways = tuple(ways)
     yield tuple(way for way in ways if way.starts is None)
-    yield from ((way,) for way in ways if way.starts is not None)
+    of_days = [way for way in ways if way.starts is not None]
+    for starts in dict.fromkeys(way.starts for way in of_days):
+        yield tuple(way for way in of_days if way.starts == starts and not way.stops_a_service)
+    yield from ((way,) for way in of_days if way.stops_a_service)
 
 
 async def play(stack: Stack, ways: Sequence[WayOut], report: Report) -> list[Played]:
@@ -38,7 +43,8 @@ async def play(stack: Stack, ways: Sequence[WayOut], report: Report) -> list[Pla
     with tempfile.TemporaryDirectory() as folder:
         sales = Sales(Path(folder))
         together = [way for way in ways if not way.stops_a_service]
-        groups = [together[first : first + AT_ONCE] for first in range(0, len(together), AT_ONCE)]
+        most = len(together) if ways[0].starts is not None else AT_ONCE  # for who comes later the days have passed
+        groups = [together[first : first + most] for first in range(0, len(together), most)]
         groups += [[way] for way in ways if way.stops_a_service]
         for group in groups:
             for one in await _at_once(stack, group, sales):
@@ -51,6 +57,10 @@ async def _at_once(stack: Stack, ways: Sequence[WayOut], sales: Sales) -> list[P
     """Collected once all of them have ended: until then others' money lies on the same account."""
     async with contextlib.AsyncExitStack() as closing:
         demos = [_demo(stack, way, sales) for way in ways]
+        if ways[0].starts is not None:
+            together = Together(stack.days)
+            for demo in demos:
+                demo.shares_days(together)
         for demo in demos:
             await closing.enter_async_context(demo.connected())
         began = time.monotonic()

@@ -4,12 +4,14 @@ On one machine only: the services, the broker and the rail must have the same cl
 counts is taken while none of them reads the file.
 """
 
+import asyncio
 import fcntl
 import time
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from services.runtime.clock import SystemClock
+from services.runtime.core.periods import day_in_china
 from services.runtime.sandbox_clock import Jump, SandboxClock, read_jumps
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -38,3 +40,41 @@ class Days:
             file.write(f"{Jump(since, newest.ahead + timedelta(days=days)).line()}\n")
         while SystemClock().now() < since:
             time.sleep(MILLISECOND.total_seconds())
+
+
+class Together:
+    """Several who wait for days on one clock. A day comes once everybody waits for it or a later one, so nobody's days
+    pass before he has done what was to be done before. To be used in one event loop."""
+
+    def __init__(self, days: Days) -> None:
+        self._days = days
+        self._there: set[object] = set()
+        self._waiting: dict[object, tuple[date, asyncio.Event]] = {}
+
+    def join(self, who: object) -> None:
+        """From now on no day comes without this one."""
+        self._there.add(who)
+
+    def leave(self, who: object) -> None:
+        """The others need not wait for this one any more."""
+        self._there.discard(who)
+        self._waiting.pop(who, None)
+        self._go_on()
+
+    async def until(self, who: object, day: date) -> None:
+        """Wait for this day in China; at once where it has come."""
+        come = asyncio.Event()
+        self._waiting[who] = (day, come)
+        self._go_on()
+        await come.wait()
+
+    def _go_on(self) -> None:
+        if not self._waiting or self._there - self._waiting.keys():
+            return
+        first = min(day for day, _ in self._waiting.values())
+        if (days := (first - day_in_china(self._days.clock.now())).days) > 0:
+            self._days.pass_by(days)
+        for who, (day, come) in list(self._waiting.items()):
+            if day == first:
+                del self._waiting[who]
+                come.set()

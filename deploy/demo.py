@@ -145,7 +145,7 @@ def play(arguments: Arguments, console: Console) -> int:
 
 
 def play_all(console: Console) -> int:
-    """Play every way out: those that need no days on one stack, each of the others on one of its own."""
+    """Play every way out: many on one stack, those that need days on a clock of their own."""
     report, played = Report(console, next(iter(PROCEDURES.values()))), list[Played]()
     for ways in all_ways_out.by_stack(WAYS_OUT.values()):
         also = {one.name: one for way in ways for one in way.also}

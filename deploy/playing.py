@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from contracts.procedures import PROCEDURES
 from deploy import collecting
 from deploy.clerks import ACTS, People, Rail, Stuck, keep_looking
 from deploy.collecting import OBSERVED_WITHIN_S
+from deploy.days import Together
 from deploy.evidence import Evidence, Registered
 from deploy.report import Report
 from deploy.stack import Stack
@@ -77,6 +79,9 @@ class Demo:
             self.people.acts = {**ACTS, **way.acts}
             self.people.most_tries = PATIENT_TRIES  # a desk refuses what is early again and again while another is away
             self._deeds = way.deeds
+        self._days: Together | None = None
+        if way is not None and way.starts is not None:
+            self.shares_days(Together(stack.days))
 
     def acted(self, role: Role, what: str, clause: str) -> None:
         """Tell that a person does something at a desk or at the rail."""
@@ -104,6 +109,24 @@ class Demo:
 
         Raises one of TROUBLES, or an ExceptionGroup of them.
         """
+        try:
+            await self._play()
+        finally:
+            if self._days is not None:
+                self._days.leave(self)
+
+    def shares_days(self, together: Together) -> None:
+        """No day comes before this case waits for one, or is over."""
+        self._days = together
+        together.join(self)
+
+    async def until_day(self, day: date) -> None:
+        """See Scene. RuntimeError where no days can pass."""
+        if self._days is None:
+            raise RuntimeError("this way out has no day on which it starts")
+        await self._days.until(self, day)
+
+    async def _play(self) -> None:
         occasion = str(uuid.uuid4())
         for account in self.file.rail:
             await self.rail.open_account(account.account, account.owner, account.opening_fen)
