@@ -78,7 +78,9 @@ class Rail:
     """The payment rail as a payer sees it, and its books as an auditor does. Close it with `aclose`."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.AsyncClient(base_url=url, timeout=10, trust_env=False)
+        # No connection is kept: the rail might be closing it just when something is asked for.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.AsyncClient(base_url=url, timeout=10, limits=limits, trust_env=False)
 
     async def aclose(self) -> None:
         """Close the connections."""

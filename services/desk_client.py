@@ -83,7 +83,12 @@ class Desk:
 
     async def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         try:
-            return await self._client.request(method, path, **kwargs)
+            try:
+                return await self._client.request(method, path, **kwargs)
+            except httpx.RemoteProtocolError:
+                # Mostly the desk was just closing a connection on which nothing had come for a while. Nothing is done
+                # twice by asking twice: what does something has a key.
+                return await self._client.request(method, path, **kwargs)
         except httpx.HTTPError as error:
             why = f"{type(error).__name__} {error}".rstrip()
             raise DeskUnreachable(f"{self.name} at {self.url}: {method} {path}: {why}") from error
