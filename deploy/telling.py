@@ -122,7 +122,10 @@ TOLD: Mapping[type[Event], tuple[str, Callable[[Any], str]]] = {
         lambda s: f"buyers have applied here, holding {s.deposit_certificate}: may we have a part?",
     ),
     PartyJoined: ("加入办理", lambda s: f"{s.institution} has its part in the case as {s.role.value}"),
-    JoinRefused: ("不予加入", lambda s: f"{s.institution} has no part in the case: {s.because}"),
+    JoinRefused: (
+        "不予加入",
+        lambda s: f"{s.institution} has no part in the case{' for good' if s.final else ''}: {s.because}",
+    ),
     FolioReserved: ("产权核验、锁定", lambda s: f"title checked and claimed, {len(s.mortgages)} mortgage(s) stand"),
     FolioRefused: ("不予受理", lambda s: "; ".join(r.detail for r in s.reasons)),
     DepositConfirmed: ("到账提存公证书", _held),

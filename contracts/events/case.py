@@ -112,12 +112,14 @@ class PartyJoined(Event, by=[E, R, F], to=ALL_ROLES, article="LC-L2"):
 
 
 class JoinRefused(Event, by=[E, R, F], to=ALL_ROLES, article="LC-L2"):
-    """The keeper: who asked to join has no part in the case, and why."""
+    """The keeper: who asked to join has no part in the case, and why. `final`: the case takes nobody any more, so that
+    whoever asked need not ask again."""
 
     role: Role
     institution: InstitutionName
     because: FreeText
     clause: Clause
+    final: bool = False
 
     @property
     def addressees(self) -> dict[Role, str]:

@@ -41,14 +41,15 @@ def answer_to(request: Filed[JoinRequested], known: Facts) -> PartyJoined | Join
     parties = _parties(facts, role)
     if institution in parties:
         return None
-    why = _why_not(request.fact, facts, [p for p in parties if not _has_refused(facts, role, p)])
+    why, final = _why_not(request.fact, facts, [p for p in parties if not _has_refused(facts, role, p)])
     if why:
-        return JoinRefused(role=role, institution=institution, because=why, clause="LC-L2")
+        return JoinRefused(role=role, institution=institution, because=why, clause="LC-L2", final=final)
     return PartyJoined(role=role, institution=institution)
 
 
-def _why_not(request: JoinRequested, facts: Facts, in_its_place: list[str]) -> str:
-    """Why a lender may not join; empty if it may. Who does not hold the certificate learns nothing of the case."""
+def _why_not(request: JoinRequested, facts: Facts, in_its_place: list[str]) -> tuple[str, bool]:
+    """Why a lender may not join, and whether that is for good; no reason if it may. Who does not hold the certificate
+    learns nothing of the case."""
     opened = next((f.fact for f in facts if isinstance(f.fact, CaseOpened)), None)
     shown = (request.deposit_certificate, request.code)
     issued = {
@@ -57,12 +58,12 @@ def _why_not(request: JoinRequested, facts: Facts, in_its_place: list[str]) -> s
         if isinstance(f.fact, DepositConfirmed) and f.fact.kind is MoneyKind.DOWN_PAYMENT
     }
     if opened is None or opened.contract_number != request.contract_number or shown not in issued:
-        return "no certificate of this number and code was issued for this case and contract"
+        return "no certificate of this number and code was issued for this case and contract", False
     if any(isinstance(f.fact, TOO_LATE) for f in facts):
-        return "the case takes no lender any more: it is entered, being called off, or over"
+        return "the case takes no lender any more: it is entered, being called off, or over", True
     if in_its_place:
-        return f"{', '.join(in_its_place)} has this part, and has not refused the loan"
-    return ""
+        return f"{', '.join(in_its_place)} has this part, and has not refused the loan", False
+    return "", False
 
 
 def _of_the_case(request: Filed[JoinRequested], known: Facts) -> Facts:

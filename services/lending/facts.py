@@ -77,6 +77,14 @@ class ApplicationMended(Command):
     mended: Reason
 
 
+class ApplicationClosed(OwnFact):
+    """The keeper takes nobody into the case any more, where we had asked for our part: what was applied for here is at
+    its end."""
+
+    because: str
+    clause: Clause
+
+
 class ReturnOrdered(Command):
     """A clerk sends money that no article covers back to whoever paid it. `money` is the receipt's id."""
 
@@ -89,5 +97,6 @@ OWN_FACTS: tuple[type[OwnFact], ...] = (
     ContractsSigned,
     LoanWithdrawn,
     ApplicationMended,
+    ApplicationClosed,
     ReturnOrdered,
 )

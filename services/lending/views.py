@@ -34,7 +34,14 @@ from contracts.events.registry import (
 )
 from contracts.events.seller_bank import ConsentIssued
 from contracts.values import Clause, DocumentNumber, IdentityNumber
-from services.lending.facts import ApplicationMended, ContractsSigned, LoanAppliedFor, LoanDecided, LoanWithdrawn
+from services.lending.facts import (
+    ApplicationClosed,
+    ApplicationMended,
+    ContractsSigned,
+    LoanAppliedFor,
+    LoanDecided,
+    LoanWithdrawn,
+)
 from services.runtime.core.facts import (
     MoneyReceived,
     PaymentAccepted,
@@ -84,8 +91,10 @@ class Over(View):
         closed: RegistrationClosed | None,
         completed: CaseCompleted | None,
         cancelled: CaseCancelled | None,
+        turned_away: ApplicationClosed | None,
     ) -> Self | None:
         stages = (
+            (turned_away, "the keeper takes no lender into the case any more"),
             (cancelled, "the case is cancelled"),
             (completed, "the case is completed"),
             (closed, "the registry has closed the case"),

@@ -78,6 +78,7 @@ def test_LC_L2_LC_R4_who_does_not_hold_the_proof_is_refused_and_learns_nothing(
     (refused,) = bench.said(JoinRefused)
     assert (refused.role, refused.institution, refused.clause) == (*LENDER, "LC-L2")
     assert refused.because == "no certificate of this number and code was issued for this case and contract"
+    assert not refused.final
     assert hearers(bench, JoinRefused) == {"daiya.buyer_bank.liaocheng-ccb"}
     assert bench.said(PartyJoined) == []
 
@@ -91,7 +92,7 @@ def test_LC_L2_a_case_that_nobody_knows_here_has_no_part_to_give(bench: Bench) -
 def test_LC_L2_a_second_bank_waits_for_the_firsts_no(bench: Bench) -> None:
     bench.hear(asked(bench), LENDER)
     bench.hear(asked(bench), OTHER_BANK)
-    assert [r.institution for r in bench.said(JoinRefused)] == [OTHER_BANK[1]]
+    assert [(r.institution, r.final) for r in bench.said(JoinRefused)] == [(OTHER_BANK[1], False)]
     bench.hear(loan.approved(), LENDER)
     bench.hear(asked(bench), OTHER_BANK)
     assert len(bench.said(JoinRefused)) == 2
@@ -105,7 +106,7 @@ def test_LC_L2_a_case_that_is_being_called_off_or_over_takes_nobody(bench: Bench
     bench.hear(asked(bench), LENDER)
     close(bench)
     bench.hear(asked(bench), LENDER)
-    assert ["takes no lender any more" in r.because for r in bench.said(JoinRefused)] == [True, True]
+    assert [("takes no lender any more" in r.because, r.final) for r in bench.said(JoinRefused)] == [(True, True)] * 2
     assert bench.said(PartyJoined) == []
 
 
@@ -114,7 +115,7 @@ def test_LC_L2_after_the_entry_nobody_joins() -> None:
     noticed(agreed(bench))
     bench.hear(loan.registered(), REGISTRY)
     bench.hear(asked(bench), FUND)
-    assert [r.institution for r in bench.said(JoinRefused)] == [FUND[1]]
+    assert [(r.institution, r.final) for r in bench.said(JoinRefused)] == [(FUND[1], True)]
 
 
 def test_LC_L2_a_sale_paid_in_full_has_no_lenders_part_and_a_person_must_tell_the_bank() -> None:

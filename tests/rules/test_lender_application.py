@@ -7,6 +7,7 @@ import pytest
 from contracts.events.lender import JoinRequested, LoanApproved, LoanRejected
 from contracts.events.registry import FolioRefused, Reason, RefusalReason
 from contracts.values import UnitNumber, VerificationCode
+from services.runtime.core.file import Phase
 from tests.rules import lender_cases as own
 from tests.rules.lender_cases import actions, applied, approved, asked, granted, lender, let_in, named, no, signed, yes
 from tests.support import liaocheng as lc
@@ -109,6 +110,16 @@ def test_LC_L2_an_application_that_the_keeper_has_refused_can_be_let_rest() -> N
     let_in(bench)
     assert bench.conversation() == ["JoinRequested", "JoinRequested"]
     assert actions(bench) == ["decide-loan"]
+
+
+def test_LC_L2_X_3_an_application_that_is_refused_for_good_is_over() -> None:
+    bench = asked()
+    bench.hear(ln.join_refused(because="the case is over", final=True), lc.NOTARY)
+    assert bench.subject().file(own.CASE).phase is Phase.ENDED
+    assert actions(bench) == [] and bench.rows("case") == []
+    assert refused(bench, applied(months=120)) == ("too late", "X-3")
+    assert refused(bench, no("nothing comes of it")) == ("too late", "X-3")
+    assert bench.conversation() == ["JoinRequested"]
 
 
 def test_LC_L2_the_keeper_is_not_asked_the_same_twice() -> None:

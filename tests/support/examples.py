@@ -161,7 +161,9 @@ def _of_the_case() -> tuple[Event, ...]:
         CaseCancelled(because="buyer and seller withdraw", clause="X-3", money=_STATEMENT),
         ClosingRequested(because="buyer and seller withdraw", clause="X-3"),
         PartyJoined(role=Role.BUYER_BANK, institution="liaocheng-ccb"),
-        JoinRefused(role=Role.BUYER_BANK, institution="liaocheng-ccb", because="no such certificate", clause="LC-L2"),
+        JoinRefused(
+            role=Role.BUYER_BANK, institution="liaocheng-ccb", because="the case is over", clause="LC-L2", final=True
+        ),
         DeadlineMissed(period=_PERIOD, due=date(2027, 1, 5), late=Role.REGISTRY, lateness=Lateness.DONE_LATE),
         RepeatRequested(first_missing=3, last_missing=4),
     )

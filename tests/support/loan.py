@@ -97,9 +97,11 @@ def joined(by: tuple[Role, str] = LENDER) -> PartyJoined:
     return PartyJoined(role=by[0], institution=by[1])
 
 
-def join_refused(by: tuple[Role, str] = LENDER, because: str = "no such certificate") -> JoinRefused:
+def join_refused(
+    by: tuple[Role, str] = LENDER, because: str = "no such certificate", *, final: bool = False
+) -> JoinRefused:
     """A lender has no part."""
-    return JoinRefused(role=by[0], institution=by[1], because=because, clause="LC-L2")
+    return JoinRefused(role=by[0], institution=by[1], because=because, clause="LC-L2", final=final)
 
 
 def approved(amount_fen: int = LOAN_FEN, pays_from: str = LENDER_ACCOUNT, n: int = 21) -> LoanApproved:

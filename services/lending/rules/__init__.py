@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contracts.event import Fact
 from contracts.events.case import CaseCancelled, CaseCompleted
 from contracts.events.registry import FolioRefused, RegistrationClosed
+from services.lending.facts import ApplicationClosed
 from services.lending.rules import liaocheng_loan, unmatched
 from services.runtime.core.file import Phase
 from services.runtime.core.rule import Chapter, Guard, Rule, Verdict, Wait
@@ -14,8 +15,9 @@ PHASES: Mapping[type[Fact], Phase] = {
     FolioRefused: Phase.CLOSING,
     CaseCompleted: Phase.ENDED,
     CaseCancelled: Phase.ENDED,
+    ApplicationClosed: Phase.ENDED,
 }
-"""The words that move a case at a lender."""
+"""The facts that move a case at a lender."""
 
 
 def lender_chapters(

@@ -37,6 +37,7 @@ from contracts.events.registry import (
 from contracts.events.seller_bank import ConsentIssued, ConsentRefused
 from contracts.values import DocumentNumber
 from services.lending.facts import (
+    ApplicationClosed,
     ApplicationMended,
     ContractsSigned,
     LoanAppliedFor,
@@ -102,6 +103,12 @@ def ask_for_our_part(applied: LoanAppliedFor, opened: CaseOpened | None) -> Says
     it asks the keeper, by the proof that it was shown."""
     if opened is None:
         yield join_request(applied)
+
+
+def close_the_application(refused: JoinRefused, opened: CaseOpened | None) -> Says:
+    """X-3: the keeper has refused us a part for good, so nothing more can come of the application."""
+    if refused.final and opened is None:
+        yield ApplicationClosed(because=refused.because, clause=refused.clause)
 
 
 def say_no(answer: Answer, _: CaseOpened) -> Says:
@@ -337,6 +344,7 @@ def _failed(ledger: Ledger, *, loan: bool) -> Waiting | None:
 
 RULES = (
     Rule(ask_for_our_part, per=LoanAppliedFor),
+    Rule(close_the_application, per=JoinRefused),
     Rule(say_no, per=Answer),
     Rule(approve_the_loan, per=Contracted),
     Rule(take_the_yes_back, per=LoanWithdrawn),
@@ -379,6 +387,7 @@ UNEXPECTED = (
     noted(ApplicationMended, OVER, "nothing is applied for any more"),
     noted(PartyJoined, ALWAYS, "the runtime reads whose part it is; the opening says the rest"),
     noted(JoinRefused, OVER, "who has no part does not hear the end"),
+    noted(ApplicationClosed, ENDED, "it is itself the end of the case here"),
     noted(LoanApproved, OVER, "nothing is lent any more, by whomever"),
     noted(LoanRejected, OVER, "nothing is lent any more, by whomever"),
     noted(DepositConfirmed, OVER, "nothing is lent on it any more"),

@@ -1,6 +1,6 @@
 """What a lender does with money that names no case it knows, and with what belongs to a subject as such."""
 
-from services.lending.facts import ReturnOrdered
+from services.lending.facts import ApplicationClosed, ReturnOrdered
 from services.runtime.core.facts import (
     Alarm,
     MoneyReceived,
@@ -79,6 +79,7 @@ STANDING = Chapter(
     waits=(Wait(unmatched_money_waits),),
     unexpected=(
         *OUTSIDE_A_CASE,
+        noted(ApplicationClosed, Phase.OPEN, why="it lies in the case that was applied for, never outside of one"),
         noted(PaymentAccepted, Phase.OPEN, why="the return of unmatched money is on its way"),
         noted(PaymentSettled, Phase.OPEN, why="unmatched money is back with its payer"),
         noted(PaymentRefused, Phase.OPEN, why="it waits in the worklist again"),
