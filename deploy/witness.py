@@ -131,7 +131,7 @@ class Witness:
     def take(self, topic: str, partition: int, record: Record) -> None:
         """One record of one topic."""
         if topic.endswith(".dead"):
-            notes = {name: value.decode(errors="replace") for name, value in record.headers}
+            notes = {name: (value or b"?").decode(errors="replace") for name, value in record.headers}
             self.dead.append(f"{topic}: {notes.get('daiya_where', '?')}: {notes.get('daiya_why', '?')}")
             return
         try:
