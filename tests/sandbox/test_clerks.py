@@ -33,7 +33,7 @@ DESKS = {
     Role.FUND_CENTER: fund_center,
 }
 BANK, FUND = FILE.loans
-AT_THE_RAIL = {(Role.ESCROW, "pay-in")}
+AT_THE_RAIL = {(Role.ESCROW, "pay-in"), (Role.ESCROW, "top-up")}
 
 
 class FakeDesk:
