@@ -138,7 +138,9 @@ class Service:
         await self.institution.made_anew.work(self.active)
 
     async def _read_statements(self) -> None:
-        await self.institution.read_statements(self.active, wait_s=2.0)
+        """Not while anything here catches up: a database that was lost may not know yet the case that a line names."""
+        if self.active == self.inbox.held:
+            await self.institution.read_statements(self.active, wait_s=2.0)
 
     async def _measure(self) -> None:
         metrics = self.institution.metrics
