@@ -127,6 +127,7 @@ class Stack:
         self._parts: dict[str, Part] = {}
         self._children: dict[str, Running] = {}
         self._nursery: Nursery | None = None
+        self._node: EmbeddedKafka | None = None
         self._tokens: dict[str, dict[str, str]] = {}
         self._starts = starts
         self._days: Days | None = None
@@ -173,6 +174,17 @@ class Stack:
         self._start(self._parts[name])
         self._wait(name)
 
+    def wipe_kafka(self) -> None:
+        """Kill Kafka, throw away all that it holds, start it empty and make the topics anew; the services run on.
+        RuntimeError where it is somebody else's. Not to be called from within a running event loop."""
+        if self._node is None or not self.ephemeral:
+            raise RuntimeError("only the Kafka of an ephemeral stack of one's own is wiped")
+        self._children["kafka"].stop(0)
+        shutil.rmtree(self._dir / "kafka")
+        self._start(Part(self._node.prepare(self._cache, self._say), self._node.wait))
+        self._wait("kafka")
+        asyncio.run(create_topics(self._node.address, [(one.role.value, one.name) for one in self.city.institutions]))
+
     def twin(self, name: str) -> str:
         """Start one more process of a service, which shares the inbox with the first; its name, once it is ready."""
         command = self._parts[self._full_name(name)].command
@@ -183,6 +195,10 @@ class Stack:
         self._start(Part(replace(command, name=twin, log=self._log_path(twin), env=env), wait, forked=True))
         self._wait(twin)
         return twin
+
+    def runs(self, name: str) -> bool:
+        """Whether a process of this name was started and has not ended."""
+        return name in self._children and self._children[name].ended() is None
 
     def address(self, name: str) -> str:
         """Where a service listens, the first or a twin."""
@@ -302,7 +318,7 @@ class Stack:
             ports = self._ports.take("kafka"), self._ports.take("kafka controller")
             node = EmbeddedKafka(self._dir / "kafka", self._log_path("kafka"), *ports)
             self._start(Part(node.prepare(self._cache, self._say), node.wait))
-            kafka = node.address
+            self._node, kafka = node, node.address
         return kafka, mongodb
 
     def _start_rail(self) -> str:

@@ -6,6 +6,7 @@ import io
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from rich.console import Console
 
@@ -13,20 +14,22 @@ from contracts.event import Event, Role
 from contracts.events.case import CaseCompleted
 from contracts.events.escrow import DepositConfirmed
 from contracts.procedures import PROCEDURES
-from deploy.clerks import Task, keep_looking, worklist
+from deploy.clerks import RailAway, Task, keep_looking, worklist
 from deploy.demo import Arguments, Demo
 from deploy.evidence import checks
 from deploy.report import Report
 from deploy.sales import EXAMPLES
 from deploy.stack import Stack
-from services.desk_client import DeskUnreachable
+from deploy.witness import Witness
+from services.desk_client import DeskRefused, DeskUnreachable
 from services.sale_file import SaleFile
 from services.sale_opening import open_case, prepare
 
-WITHIN_S = 120
+WITHIN_S = 300
 PAUSE_S = 0.1
+OUT_OF_SERVICE = 503  # what is behind the desk is away: the same again, later
 BETWEEN_LOOKS_S = 0.5
-CROWD_WITHIN_S = 900
+CROWD_WITHIN_S = 3600
 TRIES = 1000  # while a service is away, or others wait for their turn, a desk refuses what is early again and again
 
 
@@ -42,12 +45,16 @@ def demo(stack: Stack, file: SaleFile) -> Demo:
 
 
 async def patiently(act: Callable[[], Awaitable[object]]) -> None:
-    """Again and again while a desk is away."""
+    """Again and again while a desk or the rail is away."""
     while True:
         try:
             await act()
             return
-        except DeskUnreachable:
+        except (DeskUnreachable, RailAway):
+            await asyncio.sleep(PAUSE_S)
+        except DeskRefused as refused:
+            if refused.status != OUT_OF_SERVICE:
+                raise
             await asyncio.sleep(PAUSE_S)
 
 
@@ -122,7 +129,8 @@ class Crowd:
                     await one.rail.aclose()
                 one.rail = one.people.rail = widest.rail
                 one.witness = widest.witness
-                one.desks.update({place.role: widest.desks[place.role] for place in one.places})
+                one.at.update({place.name: widest.at[place.name] for place in one.places})
+                one.desks.update({place.role: one.at[place.name] for place in one.places})
                 await begin(one)
                 self.cases[one.case] = one
             self._widest = widest
@@ -152,15 +160,34 @@ class Crowd:
         """Wait until this was said in so many cases."""
         await self._widest.witness.until(lambda: self.said(kind) >= count)
 
+    @property
+    def witness(self) -> Witness:
+        """The one that all cases have."""
+        return self._widest.witness
+
+    async def goes_on(self, words: int) -> bool:
+        """Wait until so many more words were said; False where all cases are completed before."""
+        until = len(self.witness.spoken) + words
+        await self.witness.until(lambda: len(self.witness.spoken) >= until or self.completed() == len(self.cases))
+        return self.completed() < len(self.cases)
+
+    async def next_record(self, role: Role) -> None:
+        """Wait until something more lies in this role's inbox."""
+        inbox = next(place.inbox for place in self._widest.places if place.role is role)
+        self.witness.changed[inbox].clear()
+        await self.witness.changed[inbox].wait()
+
     async def _clerk(self, role: Role) -> None:
         """Does what the worklist asks for; what was refused is tried again later, each time a little later still."""
         looks = 0
         rests: dict[Task, int] = {}
         while True:
-            with contextlib.suppress(DeskUnreachable):  # it comes again
-                tasks = [task for task in await worklist(self._widest.desks[role]) if task.case in self.cases]
-                due = [task for task in tasks if rests.get(task, 0) <= looks]
-                await asyncio.gather(*(self.cases[task.case].people.act(role, task) for task in due))
-                rests |= {task: looks + self.cases[task.case].people.tries.get((role, task), 0) for task in due}
+            await patiently(partial(self._look, role, looks, rests))
             looks += 1
             await asyncio.sleep(BETWEEN_LOOKS_S)
+
+    async def _look(self, role: Role, looks: int, rests: dict[Task, int]) -> None:
+        tasks = [task for task in await worklist(self._widest.desks[role]) if task.case in self.cases]
+        due = [task for task in tasks if rests.get(task, 0) <= looks]
+        await asyncio.gather(*(self.cases[task.case].people.act(role, task) for task in due))
+        rests.update({task: looks + self.cases[task.case].people.tries.get((role, task), 0) for task in due})
