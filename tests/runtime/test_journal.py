@@ -63,7 +63,7 @@ def examples() -> Iterator[Item]:
     own = facts.IncidentClosed(by_clerk="王丽", incident=ID, note='"退回"\n\\')
     yield Heard(letter(fact), parked=False)
     yield Heard(letter(own, sequence=None, cause=None), parked=True)
-    yield Admitted(ID, CASE)
+    yield Admitted(ID, CASE, NOTARY)
     yield Struck(ID, CASE, NOTARY, 4, "ab12", "ce_time: missing", MORNING, (5, 2**40))
     yield Struck(ID, "", NOTARY, None, "ab12", "不是当事人", MORNING, (0, 0))
     yield Said(filed(fact), CASE, "open_the_case", (("registry/liaocheng-registry", 1), ("seller_bank/x", 2**33)))

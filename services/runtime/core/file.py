@@ -39,6 +39,11 @@ class Filed(Generic[F]):
     cause: str | None
     order: int = 0
 
+    @property
+    def mark(self) -> str:
+        """What tells it from every other fact. An id is what its speaker chose: another may have chosen the same."""
+        return f"{self.speaker} {self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -77,6 +82,7 @@ class Admitted:
 
     id: str
     case: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +301,8 @@ def _changes(subject: Subject, item: Item, phases: Mapping[type[Fact], Phase]) -
             return _heard(subject, item, phases)
         case Admitted():
             file = subject.file(item.case)
-            fact = next(f for f in file.parked if f.id == item.id)
-            rest = tuple(f for f in file.parked if f.id != item.id)
-            return _put(subject, but(file, parked=rest), fact, phases)
+            fact = next(f for f in file.parked if (f.speaker, f.id) == (item.source, item.id))
+            return _put(subject, _not_parked(file, item.source, item.id), fact, phases)
         case Struck():
             return _struck(subject, item)
         case Decided():
@@ -382,7 +387,12 @@ def _struck(subject: Subject, item: Struck) -> Changes:
     file = subject.files.get(item.case)
     if file is None:
         return changes
-    return changes | _with(subject, but(file, parked=tuple(f for f in file.parked if f.id != item.id)))
+    return changes | _with(subject, _not_parked(file, item.source, item.id))
+
+
+def _not_parked(file: File, speaker: str, word: str) -> File:
+    """The file without this parked word."""
+    return but(file, parked=tuple(f for f in file.parked if (f.speaker, f.id) != (speaker, word)))
 
 
 def _decided(subject: Subject, item: Decided) -> Changes:

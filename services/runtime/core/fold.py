@@ -172,12 +172,12 @@ class _Fold:
         """The dead letters of the turn that took this letter: a crash may have come before they were written. One that
         a person has decided on was there."""
         e = self.letter.envelope
-        there: dict[str, Letter] = {}
+        there: dict[tuple[str, str], Letter] = {}  # by source and id
         until: tuple[int, int] | None = None  # the place of the letter, as long as the items are of its turn
         for item in self.subject.items:
             match item:
                 case Heard(letter) | Kept(letter):
-                    there[letter.envelope.id] = letter
+                    there[letter.envelope.source, letter.envelope.id] = letter
                     if _same(letter, self.letter):
                         until = letter.place
                     elif until is not None and letter.place > until:
@@ -189,8 +189,8 @@ class _Fold:
                 case Struck() if (item.id, item.source, item.sequence) == (e.id, e.source, e.sequence):
                     until = self.letter.place
                     yield DeadLetter(self.letter, item.why)
-                case Struck() if until is not None and item.id in there:
-                    yield DeadLetter(there[item.id], item.why)
+                case Struck() if until is not None and (item.source, item.id) in there:
+                    yield DeadLetter(there[item.source, item.id], item.why)
                 case _:
                     pass
 
@@ -416,12 +416,12 @@ class _Fold:
                 continue  # another one that was admitted has let it in already
             admitted, why = admission(self.house, self.subject.file(case), parked.speaker, parked.fact)
             if admitted:
-                self.add(Admitted(parked.id, case))
+                self.add(Admitted(parked.id, case, parked.speaker))
                 self.on_file(case, parked.fact)
             elif why:
-                letter = next(
-                    i.letter for i in self.subject.items if isinstance(i, Heard) and i.letter.envelope.id == parked.id
-                )
+                heard = (i.letter for i in self.subject.items if isinstance(i, Heard))
+                word = (parked.speaker, parked.id)
+                letter = next(one for one in heard if (one.envelope.source, one.envelope.id) == word)
                 self.strike(letter, case, why)
 
     def tell_the_newcomer(self, case: str, joined: PartyJoined) -> None:

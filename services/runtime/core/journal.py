@@ -47,7 +47,7 @@ def dump(item: Item) -> dict[str, Any]:
         case Heard():
             return {"k": "heard", "letter": _dump_letter(item.letter), "parked": item.parked}
         case Admitted():
-            return {"k": "admitted", "id": item.id, "case": item.case}
+            return {"k": "admitted", "id": item.id, "case": item.case, "source": item.source}
         case Struck():
             return {
                 "k": "struck", "id": item.id, "case": item.case, "source": item.source,
@@ -89,7 +89,7 @@ def load(data: Mapping[str, Any], words: Vocabulary) -> Item:
         case "heard":
             return Heard(_load_letter(data["letter"], words), data["parked"])
         case "admitted":
-            return Admitted(data["id"], data["case"])
+            return Admitted(data["id"], data["case"], data["source"])
         case "struck":
             word = (data["id"], data["case"], data["source"], data["sequence"], data["digest"])
             partition, offset = data["place"]

@@ -352,10 +352,10 @@ def chances(rule: Rule, subject: Subject, file: File) -> Iterator[tuple[str, tup
         return
     if rule.per_facts:
         for chosen in file.every(*rule.per_facts):
-            if (rule.name, chosen.id) not in file.spoken:
+            if (rule.name, chosen.mark) not in file.spoken:
                 arguments = _arguments(rule.needs, subject, file, chosen)
                 if arguments is not None:
-                    yield chosen.id, arguments
+                    yield chosen.mark, arguments
         return
     arguments = _arguments(rule.needs, subject, file, None)
     if arguments is None:

@@ -71,7 +71,7 @@ def _journal_line(number: int, item: Item) -> JournalLine:
             note = {"to": dict(item.to)}
             return JournalLine(number=number, kind="readdressed", id=item.id, cause=item.cause, note=note)
         case Admitted():
-            return JournalLine(number=number, kind="admitted", id=item.id, case=item.case)
+            return JournalLine(number=number, kind="admitted", id=item.id, case=item.case, by=item.source)
         case Struck():
             note = {"why": item.why, "sequence": item.sequence}
             return JournalLine(
