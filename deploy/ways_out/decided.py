@@ -17,6 +17,7 @@ from contracts.events.registry import (
     TransferRegistered,
 )
 from contracts.events.seller_bank import ConsentIssued, ConsentRefused
+from deploy.clerks import Hold
 from deploy.ways_out import decisions, deeds
 from deploy.ways_out.moments import at_once, on_file, said
 from deploy.ways_out.way import CANCELLED, COMPLETED, FULL, LOAN, Deed, Sale, WayOut
@@ -39,6 +40,13 @@ def consent() -> Iterator[WayOut]:
         said=(ConsentRefused, *CALLED_OFF),
         unsaid=NOTHING_PAID,
         sale=refuses,
+        deeds=(
+            deeds.takes_its_time(
+                Hold(Role.SELLER_BANK, "decide-consent"),
+                said(DepositConfirmed),
+                "the price is paid in, and the bank decides",
+            ),
+        ),
     )
     yield WayOut(
         name="consent-refused-after-approval",

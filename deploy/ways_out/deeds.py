@@ -33,6 +33,15 @@ def at_the_desk(role: Role, path: str, body: dict[str, Any]) -> Do:
     return do
 
 
+def takes_its_time(hold: Hold, until: Moment, what: str) -> Deed:
+    """Nobody does this before that moment."""
+
+    async def do(_: Scene) -> None:
+        """It is done by whoever held it up."""
+
+    return Deed(until, do, hold.role, what, "X-3", (hold,))
+
+
 # --- in the register ----------------------------------------------------------------------------------------
 
 

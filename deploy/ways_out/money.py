@@ -9,7 +9,7 @@ from contracts.events.registry import RegistrationClosed, TransferRegistered
 from contracts.events.seller_bank import PayoffCompleted, PayoffQuoted
 from deploy.clerks import Hold
 from deploy.ways_out import decisions, deeds
-from deploy.ways_out.moments import NO_ENTRY_IN_FULL, came_in, on_file, said, stands
+from deploy.ways_out.moments import NO_ENTRY_IN_FULL, all_of, came_in, on_file, said, stands
 from deploy.ways_out.way import CANCELLED, COMPLETED, FULL, LOAN, Deed, Incident, WayOut
 
 WHOLE_FEN = (90_000_000, 38_000_000)
@@ -103,7 +103,12 @@ def debts() -> Iterator[WayOut]:
         sale=decisions.both(
             decisions.priced(PRICE_BELOW_THE_DEBT_FEN), decisions.pays((0, 40_000_000), (1, 20_000_000))
         ),
-        deeds=(deeds.withdrawn_once(stands(Role.ESCROW, "top-up"), (Hold(Role.ESCROW, "top-up", for_good=True),)),),
+        deeds=(
+            deeds.withdrawn_once(
+                all_of(said(DepositConfirmed), stands(Role.ESCROW, "top-up")),
+                (Hold(Role.ESCROW, "top-up", for_good=True),),
+            ),
+        ),
     )
 
 
