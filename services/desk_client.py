@@ -1,5 +1,6 @@
 """A desk as its clerk's program sees it: HTTP with a bearer token, and problems with their clauses."""
 
+import asyncio
 import uuid
 from types import TracebackType
 from typing import Any, Self, cast
@@ -10,6 +11,8 @@ import httpx
 WAIT_S = 5
 """For how long a desk may hold a call until the outcome is there (`Prefer: wait`, RFC 7240)."""
 MOST_WAITS = 6
+OUT_OF_SERVICE = 503
+LONGEST_REST_S = 10
 _KEYS = uuid.UUID("b3a0f2d4-8a57-5b0e-9d3c-1f0e7c2a6d95")
 
 
@@ -67,14 +70,17 @@ class Desk:
         return await self._ask("GET", path, params=params)
 
     async def post(self, path: str, body: dict[str, Any], key: str) -> Any:
-        """Do something, and wait for the outcome: the same `key` never does it twice.
+        """Do something, and wait for the outcome: the same `key` never does it twice. Where the desk asks for the same
+        request later, for what is behind it is away, it is made again then.
 
-        Raises DeskRefused, and DeskUnreachable also where the outcome is not there in MOST_WAITS × WAIT_S seconds.
+        Raises DeskRefused, and DeskUnreachable also where the outcome is not there after so many requests.
         """
         headers = {"Idempotency-Key": key, "Prefer": f"wait={WAIT_S}"}
-        for _ in range(MOST_WAITS):
+        for left in reversed(range(MOST_WAITS)):
             answer = await self._send("POST", path, json=body, headers=headers)
-            if answer.status_code != 202:
+            if left and answer.status_code == OUT_OF_SERVICE and (later_s := _retry_after_s(answer)) is not None:
+                await asyncio.sleep(later_s)
+            elif answer.status_code != 202:
                 return _read(self.name, answer)
         raise DeskUnreachable(f"{self.name}: POST {path}: no outcome after {MOST_WAITS * WAIT_S} s")
 
@@ -97,6 +103,12 @@ class Desk:
 def in_path(text: str) -> str:
     """Text as one segment of a path: document numbers have brackets and Chinese characters."""
     return quote(text, safe="")
+
+
+def _retry_after_s(answer: httpx.Response) -> int | None:
+    """After how many seconds the same request is wanted; None where it is not."""
+    said = answer.headers.get("Retry-After", "")
+    return min(int(said), LONGEST_REST_S) if said.isdecimal() else None
 
 
 def _read(name: str, answer: httpx.Response) -> Any:

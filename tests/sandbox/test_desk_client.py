@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 
-from services.desk_client import Desk, DeskUnreachable
+from services.desk_client import MOST_WAITS, Desk, DeskRefused, DeskUnreachable
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -59,3 +60,38 @@ async def test_a_desk_that_answers_nothing_is_unreachable() -> None:
         with pytest.raises(DeskUnreachable, match="GET /first: RemoteProtocolError"):
             await desk.get("/first")
     assert closing.heard == ["GET /first"] * 2
+
+
+class AwayFor:
+    """A desk that is out of service for so many requests."""
+
+    def __init__(self, requests: int, **headers: str) -> None:
+        self.left = requests
+        self.headers = headers
+        self.keys: list[str] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.keys.append(request.headers["Idempotency-Key"])
+        self.left -= 1
+        if self.left < 0:
+            return httpx.Response(200, json={"status": "done"})
+        return httpx.Response(503, json={"title": "out of service", "detail": "later"}, headers=self.headers)
+
+    def desk(self) -> Desk:
+        return Desk("desk", "http://desk", transport=httpx.MockTransport(self.answer))
+
+
+async def test_what_a_desk_wants_later_is_handed_in_again_under_the_same_key() -> None:
+    away = AwayFor(2, **{"Retry-After": "0"})
+    async with away.desk() as desk:
+        assert await desk.post("/x", {}, "the-key") == {"status": "done"}
+    assert away.keys == ["the-key"] * 3
+
+
+@pytest.mark.parametrize(("headers", "requests"), [({"Retry-After": "0"}, MOST_WAITS), ({}, 1)], ids=["late", "never"])
+async def test_a_desk_that_stays_out_of_service_has_refused(headers: dict[str, str], requests: int) -> None:
+    away = AwayFor(100, **headers)
+    async with away.desk() as desk:
+        with pytest.raises(DeskRefused, match="out of service: later") as refused:
+            await desk.post("/x", {}, "the-key")
+    assert refused.value.status == 503 and away.keys == ["the-key"] * requests
