@@ -17,7 +17,7 @@ endif
 export PROCEDURE
 export PLANTED_FEN
 
-.PHONY: simulate mutants
+.PHONY: simulate explore mutants
 .PHONY: help venv demo test check up down status contracts clean
 
 help: ## list the targets
@@ -34,6 +34,10 @@ test: venv ## run the whole test suite on a real Kafka and MongoDB
 
 simulate: venv ## many seeds of the simulation on all cores (SEEDS=1000 FROM=0 PROCEDURE=LC-FULL; all procedures without)
 	@$(PYTHON) -m tests.simulation simulate --seeds $(or $(SEEDS),1000) --first $(or $(FROM),0) --procedure "$(PROCEDURE)"
+
+explore: venv ## all interleavings of small worlds (PROCEDURE=LC-FULL DUPLICATES=1 CRASHES=1 WITHDRAWALS=1; all by default)
+	@$(PYTHON) -m tests.explore --procedure "$(PROCEDURE)" --duplicates $(or $(DUPLICATES),1) \
+		--crashes $(or $(CRASHES),1) --withdrawals $(or $(WITHDRAWALS),1) --seconds $(or $(SECONDS),570) $(SCOPES)
 
 mutants: venv ## plant each fault of the list in the product, and see the simulation find it
 	@$(PYTHON) -m tests.simulation mutants
