@@ -16,6 +16,7 @@ endif
 # What a run takes from the command line (make demo PLANTED_FEN=1) reaches it by the environment.
 export PROCEDURE
 export PLANTED_FEN
+export WAY_OUT
 
 .PHONY: simulate explore mutants
 .PHONY: help venv demo test check up down status contracts clean
@@ -26,7 +27,7 @@ help: ## list the targets
 venv: ## make or bring up to date the virtual environment (.venv) from requirements.lock
 	@sh deploy/venv.sh
 
-demo: venv ## play one case and check every fen (PROCEDURE=LC-LOAN or LC-FULL; PLANTED_FEN=1 to see it fail)
+demo: venv ## play one case and check every fen (PROCEDURE=LC-LOAN or LC-FULL; WAY_OUT=list, <name> or all; PLANTED_FEN=1 to see it fail)
 	@$(PYTHON) -m deploy.demo
 
 test: venv ## run the whole test suite on a real Kafka and MongoDB

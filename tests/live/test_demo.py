@@ -20,7 +20,7 @@ FAILED = {"the deposit account holds what the statement says", "the rail's books
 
 def played(**environment: str) -> subprocess.CompletedProcess[str]:
     """A whole demo."""
-    unset = {name: value for name, value in os.environ.items() if name not in ("PROCEDURE", "PLANTED_FEN")}
+    unset = {name: value for name, value in os.environ.items() if name not in ("PROCEDURE", "PLANTED_FEN", "WAY_OUT")}
     return subprocess.run(
         DEMO, cwd=CHECKOUT, env=unset | environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
     )
@@ -52,6 +52,17 @@ def test_a_case_paid_in_full_passes_every_check_without_lenders() -> None:
     assert set(found.values()) == {"✓"} and len(found) == 18
     assert "the order is that of LC-FULL" in found
     assert "  mortgage  none\n  notice    none\n" in done.stdout
+
+
+def test_X_3_a_way_out_prints_its_clause_the_money_and_the_register_and_passes_every_check() -> None:
+    done = played(WAY_OUT="price-below-payoff-without-top-up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = verdicts(done)
+    assert set(found.values()) == {"✓"} and "each payer has exactly his own back" in found
+    assert "otherwise: price-below-payoff-without-top-up" in done.stdout
+    assert re.search(r"^  cancelled under X-3: withdrawal by agreement", done.stdout, re.MULTILINE)
+    assert re.search(r"^out  .*refund +¥400,000.00 +¥400,000.00$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  mortgage  rank 1: .*\n  notice    none\n  folio     free$", done.stdout, re.MULTILINE)
 
 
 def test_an_unknown_procedure_is_told_which_there_are() -> None:
