@@ -52,9 +52,11 @@ async def completed(
     lent: Mapping[str, int] | None = None,
     settled_fen: int | None = None,
     restrictions: Collection[str] = (),
+    mortgages: Collection[str] = (),
 ) -> CaseCompleted:
     """The home is the buyer's and free of the old mortgage; everybody has his money. `lent`: by account, what was lent;
-    `settled_fen`: what settled the seller's loan, where that was not the loan of the stories as it was quoted."""
+    `settled_fen`: what settled the seller's loan, where that was not the loan of the stories as it was quoted;
+    `restrictions` and `mortgages`: what people have entered from outside after the sale."""
     end = await over(world)
     assert isinstance(end, CaseCompleted), end
     lent = lent or {}
@@ -70,7 +72,8 @@ async def completed(
     everybody_has(world, moved)
     entered = (await world.said(TransferRegistered))[0].fact
     assert [m.rank for m in entered.new_mortgages] == list(range(2, 2 + len(lent)))
-    await _register_is(world, lc.BUYER, [m.certificate.number for m in entered.new_mortgages], restrictions)
+    certificates = [*(m.certificate.number for m in entered.new_mortgages), *mortgages]
+    await _register_is(world, lc.BUYER, certificates, restrictions)
     return end
 
 

@@ -9,6 +9,7 @@ from contracts.events.case import CaseCompleted, ClosingRequested
 from contracts.events.lender import LendingEnded, LoanReturned
 from contracts.events.registry import ClosingRefused, RegistrationClosed, TransferRegistered
 from services.runtime.core.money import OrderState
+from services.runtime.rail.memory import Fault
 from tests.stories.acts import Registrar, withdrawal
 from tests.stories.ends import cancelled
 from tests.stories.loan_world import ACCOUNTS, BANK, FUND, LoanWorld, asks
@@ -83,9 +84,12 @@ async def test_X_3_closed_or_too_late_is_said_and_never_both() -> None:
 @pytest.mark.way_out("closing-while-a-loan-is-on-the-rail")
 @pytest.mark.parametrize("seed", range(8))
 async def test_X_3_a_loan_on_the_rail_when_the_case_is_closed_comes_back_to_its_lender(seed: int) -> None:
+    """It arrives and is sent back; or the rail itself gives it back, so that it was never here."""
     lenders = ((BANK,), (FUND,), (BANK, FUND))[seed % 3]
     world = LoanWorld(seed, asks(*lenders))
     world.rail.slow |= {ACCOUNTS[name] for name in lenders}
+    if seed % 2:
+        world.rail.arm(Fault(kind="return", from_account=ACCOUNTS[lenders[0]]))
     await world.opened()
     for name in lenders:
         assert await world.until(world.ordered(name, OrderState.ACCEPTED))
@@ -97,4 +101,6 @@ async def test_X_3_a_loan_on_the_rail_when_the_case_is_closed_comes_back_to_its_
     assert not await world.said(LoanReturned), "nothing has arrived, so nothing can have come back"
     world.rail.slow.clear()
     await world.run()
-    await world.is_called_off(clause="X-3")
+    end = await world.is_called_off(clause="X-3")
+    came_fen = sum(sent_fen.values()) - (sent_fen[lenders[0]] if seed % 2 else 0)
+    assert end.money is not None and end.money.in_fen == world.own_fen + came_fen

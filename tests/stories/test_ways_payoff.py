@@ -12,7 +12,9 @@ from contracts.events.case import CaseCompleted
 from contracts.events.escrow import BalancePaid, DepositConfirmed, MoneyKind, PayoffTransferred, TransferApplicationMade
 from contracts.events.registry import TransferRegistered
 from contracts.events.seller_bank import PayoffCompleted, PayoffQuoted
+from services.runtime.core.facts import PaymentOrderedAgain
 from services.runtime.core.file import Phase
+from services.runtime.rail.memory import Fault
 from tests.stories import home
 from tests.stories.acts import Registrar, nobody, withdrawal
 from tests.stories.ends import cancelled, completed, debt_fen, stands
@@ -44,6 +46,27 @@ async def test_LC_L6_a_statement_past_its_date_is_not_paid_and_a_new_one_is(seed
     assert len(quotes) == 2 and quotes[0].fact.good_through < quotes[1].fact.as_of
     assert [p.fact.quote for p in await world.said(PayoffTransferred)] == [quotes[1].fact.statement.number]
     await world.is_sold(BANK)
+
+
+@pytest.mark.way_out("quote-expired")
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_LC_L6_a_payoff_that_failed_is_not_ordered_again_on_an_old_statement(seed: int) -> None:
+    """The rail refuses the payoff until its statement has expired: a clerk's order comes too late, and the bank states
+    the debt anew, which is paid without an order."""
+    world = World(seed)
+    world.rail.arm(Fault(kind="refuse", from_account=lc.ESCROW_ACCOUNT))
+    again = world.answers["order-payment-again"]
+    world.answers["order-payment-again"] = nobody
+    await world.opened()
+    await world.run()
+    world.log.now += timedelta(days=9)
+    world.answers["order-payment-again"] = again
+    await world.run()
+    assert not (await world.file(Role.ESCROW)).every(PaymentOrderedAgain)
+    quotes = await world.said(PayoffQuoted)
+    assert len(quotes) == 2 and quotes[0].fact.good_through < quotes[1].fact.as_of
+    assert [p.fact.quote for p in await world.said(PayoffTransferred)] == [quotes[1].fact.statement.number]
+    await completed(world)
 
 
 @pytest.mark.way_out("payoff-one-fen-short")

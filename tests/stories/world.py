@@ -5,9 +5,9 @@ clerk acts, who is killed in the middle. The world goes on until nothing is left
 """
 
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from contracts.envelope import PARTITIONS
@@ -18,13 +18,11 @@ from contracts.events.registry import FolioReserved, MortgageReleased, Stage, Tr
 from contracts.procedures import PROCEDURES, Procedure, Word, violations
 from contracts.values import UnitNumber
 from services.escrow.facts import Paper, ReturnOrdered, SaleBrought, Signed
-from services.escrow.rules import RULEBOOK as ESCROW
 from services.observer.cases import Heard, case_page
 from services.observer.feeds import Feed
 from services.observer.pages import CasePage, Status
 from services.registry.facts import FolioImported, RegistrationDecided
 from services.registry.register import Register
-from services.registry.rules import RULEBOOK as REGISTRY
 from services.runtime.core.calendar_table import LATER_YEARS, YearTable
 from services.runtime.core.facts import (
     Command,
@@ -35,12 +33,12 @@ from services.runtime.core.facts import (
     PaymentSettled,
     Purpose,
 )
-from services.runtime.core.file import STANDING, File, Filed, Phase, Refused, Said, Subject
+from services.runtime.core.file import STANDING, File, Filed, Phase, Refused, Said
 from services.runtime.core.fold import derived_id
 from services.runtime.core.money import Ledger
 from services.runtime.core.periods import Calendar, day_in_china
 from services.runtime.core.rows import Row
-from services.runtime.core.rule import Rulebook, view
+from services.runtime.core.rule import view
 from services.runtime.institution import Institution
 from services.runtime.keys import Keys
 from services.runtime.rail import Transfer
@@ -48,8 +46,8 @@ from services.runtime.settings import HouseSettings
 from services.runtime.statement import UNMATCHED
 from services.runtime.store.memory import MemoryStore
 from services.seller_bank.facts import ConsentDecided, LoanImported, MoneyDecided, PayoffAsked
-from services.seller_bank.rules import RULEBOOK as SELLER_BANK
 from tests.stories import home
+from tests.stories.house import MEMBERS, PEOPLE, House, Member, WorldClock
 from tests.stories.wire import QuickStore, WatchedRail, Wire
 from tests.support import liaocheng as lc
 from tests.support.bench import FOLIO
@@ -59,65 +57,6 @@ CALENDAR = Calendar.published()
 CASE = "LCF-STORY-1"
 Who = Role | str
 """An institution: by its name, or by its role where it is the first of that role."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """One institution of a city, as its settings have it, and what is on its accounts at first."""
-
-    role: Role
-    name: str
-    title: str
-    rulebook: Rulebook
-    accounts: Mapping[str, int] = field(default_factory=dict[str, int])
-    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-MEMBERS = (
-    Member(*lc.NOTARY, "聊城公证", ESCROW, {lc.ESCROW_ACCOUNT: 0}),
-    Member(*lc.REGISTRY, "聊城登记", REGISTRY),
-    Member(*lc.BANK, "聊城工行", SELLER_BANK, {lc.BANK_ACCOUNT: 0}),
-)
-PEOPLE = {lc.BUYER_ACCOUNT: 10 * lc.PRICE_FEN, lc.SELLER_ACCOUNT: lc.PRICE_FEN, lc.STRANGER_ACCOUNT: lc.PRICE_FEN}
-
-
-@dataclass
-class House:
-    """One institution in the world, with what it had committed."""
-
-    member: Member
-    institution: Institution
-    store: MemoryStore
-    committed: dict[int, int]
-    down: bool = False
-    read: dict[str, tuple[int, Subject]] = field(default_factory=dict[str, tuple[int, Subject]])
-
-    @property
-    def behind(self) -> bool:
-        log = self.institution.post.log
-        assert isinstance(log, Wire)
-        ends = log.ends(self.institution.inbox)
-        return not self.down and any(ends[p] > n for p, n in self.committed.items())
-
-    async def subject(self, key: str = FOLIO) -> Subject:
-        """What it knows of a subject: from its own turns, or else from its database, read once per entry."""
-        live = self.institution.turns.known(key)
-        if live is not None:
-            return live
-        entries = len(self.store.journal)
-        if self.read.get(key, (-1,))[0] != entries:
-            self.read[key] = entries, await self.institution.turns.read_subject(key)
-        return self.read[key][1]
-
-
-class WorldClock:
-    """The world's clock: the log's."""
-
-    def __init__(self, log: Wire) -> None:
-        self.log = log
-
-    def now(self) -> datetime:
-        return self.log.now
 
 
 @dataclass
