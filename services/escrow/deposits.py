@@ -1,6 +1,6 @@
 """The money of a case by whose it is, and what of it is held in full. All in fen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -11,7 +11,7 @@ from contracts.events.escrow import MoneyKind
 from contracts.events.seller_bank import ConsentIssued
 from services.escrow.facts import SaleBrought
 from services.escrow.lenders import Financing, Lender, Lenders, Loan
-from services.runtime.core.facts import MoneyReceived, Purpose
+from services.runtime.core.facts import MoneyReceived, Pay, Purpose
 from services.runtime.core.file import Filed
 from services.runtime.core.money import Ledger, OrderState
 from services.runtime.core.rule import All, View
@@ -57,6 +57,7 @@ class Deposits(View):
     from_payers_fen: Mapping[Payer, int]
     own_held_at: datetime | None
     strangers: tuple[Filed[MoneyReceived], ...]
+    come_back: tuple[Filed[MoneyReceived], ...]
     too_late: tuple[Filed[MoneyReceived], ...]
     excess_fen: Mapping[str, int]
 
@@ -65,6 +66,7 @@ class Deposits(View):
         cls,
         sale: SaleBrought,
         ledger: Ledger,
+        pays: All[Pay],
         consent: ConsentIssued | None,
         lenders: Lenders | None,
         ended: All[CaseCompleted | CaseCancelled],
@@ -74,6 +76,7 @@ class Deposits(View):
         excess: dict[str, int] = {}
         own_held_at: datetime | None = None
         strangers: list[Filed[MoneyReceived]] = []
+        come_back: list[Filed[MoneyReceived]] = []
         too_late = tuple(r for r in ledger.receipts for end in ended if r.order > end.order)
         for receipt in ledger.receipts:
             if receipt in too_late or ledger.claimed_fen(Purpose.REFUND, receipt.id):
@@ -82,13 +85,16 @@ class Deposits(View):
             if payer is None or not payer.covered:
                 strangers.append(receipt)
                 continue
+            if payer.purpose == Purpose.SURPLUS.value and _was_sent_back_before(receipt, pays):
+                come_back.append(receipt)
+                continue
             held[payer] = held.get(payer, 0) + amount
             if payer.most_fen is not None:
                 excess[receipt.id] = min(amount, max(0, held[payer] - payer.most_fen))
             if payer.kind is sale.own_kind and payer.most_fen is not None and held[payer] >= payer.most_fen:
                 own_held_at = own_held_at or receipt.fact.booked_at
         own = (sale.price_fen, sale.own_kind, sale.own_fen)
-        return cls(ledger, *own, payers, held, own_held_at, tuple(strangers), too_late, excess)
+        return cls(ledger, *own, payers, held, own_held_at, tuple(strangers), tuple(come_back), too_late, excess)
 
     def held_fen(self, purpose: str, lender: Lender | None = None) -> int:
         """What came for a purpose: of everybody, or of one lender."""
@@ -117,9 +123,9 @@ class Deposits(View):
 
     @property
     def to_send_back(self) -> tuple[Filed[MoneyReceived], ...]:
-        """Money that no article covers, a stranger's or too late, and that nobody has sent back. A return that failed
-        is ordered again, and not made a second time."""
-        uncovered = (*self.strangers, *self.too_late)
+        """Money that no article covers, a stranger's, come back or too late, and that nobody has sent back. A return
+        that failed is ordered again, and not made a second time."""
+        uncovered = (*self.strangers, *self.come_back, *self.too_late)
         return tuple(m for m in uncovered if not self.ledger.claimed_fen(Purpose.REFUND, m.id))
 
     @property
@@ -132,6 +138,14 @@ class Deposits(View):
         """Who paid a receipt, by its id; None for a stranger."""
         account = next((m.fact.from_account for m in self.ledger.receipts if m.id == money), "")
         return self.payers.get(account)
+
+
+def _was_sent_back_before(receipt: Filed[MoneyReceived], pays: Sequence[Filed[Pay]]) -> bool:
+    """Whether money had been sent back to this payer before this came. Where a bank returns by itself what pays no
+    debt, as the escrow returns what is no price, it would go to and fro for ever."""
+    payer = receipt.fact.from_account
+    back = (p for p in pays if p.fact.purpose is Purpose.REFUND and p.fact.to_account == payer)
+    return any(p.order < receipt.order for p in back)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from contracts.events.escrow import DepositConfirmed, DepositRefunded, MoneyKind
 from contracts.events.lender import LoanApproved, LoanRejected
 from contracts.events.registry import ClosingRefused, FolioRefused, Stage
 from contracts.events.seller_bank import ConsentRefused
+from services.escrow.facts import ReturnOrdered
 from services.runtime.core.facts import MoneyReceived, Pay, PaymentAccepted, Purpose
 from services.runtime.core.file import Phase
 from tests.rules.escrow_cases import (
@@ -34,7 +35,7 @@ from tests.rules.escrow_cases import (
 from tests.support import liaocheng as lc
 from tests.support import loan
 from tests.support.bench import Bench
-from tests.support.liaocheng import BANK, BUYER_ACCOUNT, PAYOFF_FEN, REGISTRY
+from tests.support.liaocheng import BANK, BANK_ACCOUNT, BUYER_ACCOUNT, PAYOFF_FEN, REGISTRY
 from tests.support.loan import (
     DOWN_PAYMENT_FEN,
     FUND,
@@ -370,3 +371,27 @@ def test_X_1_money_that_crosses_its_lenders_no_is_kept_until_the_registry_has_an
     close(bench)
     settle_all(bench)
     assert [r.kind for r in bench.said(DepositRefunded)] == [MoneyKind.DOWN_PAYMENT, MoneyKind.LOAN]
+
+
+# --- money that goes to and fro ---------------------------------------------------------------------------------------
+
+
+def test_X_1_money_does_not_go_to_and_fro_between_the_escrow_and_the_sellers_bank(bench: Bench) -> None:
+    """Sent by hand, while a lender is late: the bank returns by itself what pays no debt."""
+    agreed(bench)
+    bench.own(loan.withdrawal())
+    close(bench)
+    settle_all(bench)
+    for line, sent in enumerate((7_00, 7_00, 5_00), start=70):
+        bench.own(lc.money(sent, payer=BANK_ACCOUNT, line=line))
+        settle_all(bench)
+    back = [pay for pay in bench.said(Pay) if pay.to_account == BANK_ACCOUNT]
+    assert [pay.amount_fen for pay in back] == [7_00], "the first time it goes back by itself"
+    assert waits(bench) == ["return-money"] and len(alarms(bench)) == 2
+    bench.hear(loan.lending_ended(), LENDER)
+    assert ended(bench) is None, "the case does not end over money that is still here"
+    for row in (bench.file(MoneyReceived)[-2], bench.file(MoneyReceived)[-1]):
+        bench.own(ReturnOrdered(by_clerk="Wang", money=row.id))
+        settle_all(bench)
+    end = ended(bench)
+    assert end is not None and end.money is not None and end.money.held_fen == 0 and waits(bench) == []

@@ -149,13 +149,25 @@ def ask_for_the_closing(_: CaseOpened, reason: ReasonToCallOff) -> Says:
     yield ClosingRequested(because=reason.because, clause=reason.clause)
 
 
-def refund_each_payer(money: Filed[MoneyReceived], sale: SaleBrought, _: CalledOff, ledger: Ledger) -> Says:
+def refund_each_payer(money: Filed[MoneyReceived], sale: SaleBrought, _: CalledOff, deposits: Deposits) -> Says:
     """X-1: each yuan of a cancelled case returns to whoever paid it, also what arrives only now.
     LC-L3 由公证机构将首付款返还至买方账户。"""
+    ledger = deposits.ledger
     returned = ledger.claimed_fen(Purpose.EXCESS, money.id) + ledger.claimed_fen(Purpose.REFUND, money.id)
     rest = money.fact.amount_fen - returned
-    if rest:
+    if rest and all(back.id != money.id for back in deposits.come_back):
         yield back_to_the_payer(sale, money, rest, Purpose.REFUND)
+
+
+def report_money_that_came_back(money: Filed[MoneyReceived], _: CalledOff, deposits: Deposits) -> Says:
+    """X-1: what the seller's bank was sent back, and sends again, is not returned a second time by itself: a clerk
+    asks the bank whose it is."""
+    if any(back.id == money.id for back in deposits.come_back):
+        yield Alarm(
+            what=f"{money.fact.amount_fen} fen came from the seller's bank once more (receipt {money.id})",
+            why="money was sent back to it before: ask the bank whose this is, then order its return at the desk",
+            clause="X-1",
+        )
 
 
 def cancel_the_case(reason: CalledOff, _: LendersDone, paid: AllPaidOut) -> Says:

@@ -70,6 +70,7 @@ PAYING_IN = (
 WAYS_OUT = (
     Rule(both.ask_for_the_closing),
     Rule(both.refund_each_payer, per=MoneyReceived, during=(CLOSING,)),
+    Rule(both.report_money_that_came_back, per=MoneyReceived, during=(CLOSING,)),
     Rule(both.cancel_the_case, during=(CLOSING,)),
 )
 PAYMENTS = (
