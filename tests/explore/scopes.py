@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.explore.canonical import TakenForOne, comparisons_noted
 from tests.explore.search import Explored, Progress, explore, forward, ids_without_their_cause
 from tests.explore.world import State, World
+from tests.simulation.auditor import Violation
 from tests.simulation.city import SEATS, Seat
 
 
@@ -60,6 +61,8 @@ def run(
                 return explore(world, start, reduced=reduced, until=until, progress=progress)
             except TakenForOne:
                 continue
+            except Violation as broken:  # before anything was left open
+                return Explored(broken=broken, story=[f"up to the beginning: {broken}"])
 
 
 def said(words: tuple[str, ...]) -> Callable[[World, State], bool]:

@@ -66,7 +66,7 @@ def test_what_is_taken_at_once_or_for_one_loses_no_end() -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("refund without closed", "no refund before closed"),
+        ("refund without closed", "a rule failed"),
         ("balance before payoff", "X-2 seller's part"),
         ("dedupe dropped", "what comes twice is done once"),
         ("reservation not freed", "no reservation of an ended case"),
