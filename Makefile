@@ -18,7 +18,7 @@ export PROCEDURE
 export PLANTED_FEN
 export WAY_OUT
 
-.PHONY: simulate explore mutants
+.PHONY: faults simulate explore mutants
 .PHONY: help venv demo test check up down status contracts clean
 
 help: ## list the targets
@@ -32,6 +32,9 @@ demo: venv ## play one case and check every fen (PROCEDURE=LC-LOAN or LC-FULL; W
 
 test: venv ## run the whole test suite on a real Kafka and MongoDB
 	@$(PYTHON) -m tests.run
+
+faults: venv ## kills, freezes, losses and bad input on real processes, the whole dose (make test takes a little of each)
+	@DAIYA_FAULTS=all $(PYTHON) -m pytest tests/faults -q
 
 simulate: venv ## many seeds of the simulation on all cores (SEEDS=1000 FROM=0 PROCEDURE=LC-FULL; all procedures without)
 	@$(PYTHON) -m tests.simulation simulate --seeds $(or $(SEEDS),1000) --first $(or $(FROM),0) --procedure "$(PROCEDURE)"

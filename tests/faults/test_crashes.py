@@ -47,7 +47,7 @@ pytestmark = pytest.mark.live
 MOST_CASES = 5  # in which a kill is tried until it counts
 VICTIMS = ("buyer_bank", "registry", "escrow", "kafka", "seller_bank", "mongodb", "fund_center", "rail")
 CROWD = dose(10, 200)
-WORDS_BETWEEN_KILLS = dose(16, 40)
+WORDS_BETWEEN_KILLS = dose(8, 40)
 Tell = Callable[[object], None]
 
 
@@ -259,7 +259,8 @@ async def test_LC_R4_many_cases_at_once_with_a_kill_every_few_seconds(stack: Sta
 
     async def kill_in_turn(crowd: Crowd) -> None:
         for victim in itertools.cycle((*VICTIMS[1:], *VICTIMS[:1])):  # the first was killed above, also in a small dose
-            if not await crowd.goes_on(WORDS_BETWEEN_KILLS):
+            by = None if victim in OUTSIDE else Role(victim)
+            if not (await crowd.goes_on(WORDS_BETWEEN_KILLS) and await crowd.goes_on(1, by)):
                 return
             await kill(stack, (victim,), toll)
 

@@ -165,10 +165,15 @@ class Crowd:
         """The one that all cases have."""
         return self._widest.witness
 
-    async def goes_on(self, words: int) -> bool:
-        """Wait until so many more words were said; False where all cases are completed before."""
-        until = len(self.witness.spoken) + words
-        await self.witness.until(lambda: len(self.witness.spoken) >= until or self.completed() == len(self.cases))
+    async def goes_on(self, words: int, by: Role | None = None) -> bool:
+        """Wait until so many more words were said, by one role or by anybody; False where all cases are completed
+        before."""
+
+        def said() -> int:
+            return sum(by in (None, one.by) for one in self.witness.spoken)
+
+        until = said() + words
+        await self.witness.until(lambda: self.completed() == len(self.cases) or said() >= until)
         return self.completed() < len(self.cases)
 
     async def next_record(self, role: Role) -> None:
