@@ -30,6 +30,8 @@ from services.sale_file import BadSaleFile, LoanSought, SaleFile
 from services.sale_opening import open_case, prepare
 
 PLAYED_WITHIN_S = 60
+WAY_OUT_PLAYED_WITHIN_S = 180
+"""Services are stopped and started in some, and days pass in others."""
 COME_AGAIN_S = 0.1
 PATIENT_TRIES = 1000
 LOG_LINES = 12
@@ -78,6 +80,7 @@ class Demo:
         if way is not None:
             self.people.acts = {**ACTS, **way.acts}
             self.people.most_tries = PATIENT_TRIES  # a desk refuses what is early again and again while another is away
+            self.played_within_s = WAY_OUT_PLAYED_WITHIN_S
             self._deeds = way.deeds
         self._days: Together | None = None
         if way is not None and way.starts is not None:
