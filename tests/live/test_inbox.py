@@ -346,6 +346,21 @@ async def test_a_log_made_anew_while_it_is_read_is_read_from_the_beginning(city:
     assert set(reader.anew) >= {partition for partition, _ in reader.places}
 
 
+async def test_a_log_made_anew_that_is_longer_already_than_what_was_taken_is_noticed(city: City) -> None:
+    """Nothing in the offsets shows it: only the topic's id is another one."""
+    await city.append(range(20))
+    reader = city.reader(watch_s=2)
+    await reader.inbox.start()
+    await until(lambda: len(reader.taken) == 20)
+    await kafka.delete_topic(city.address, city.topic)
+    reader.taken.clear()
+    await kafka.create_topics(city.address, {city.topic: PARTITIONS})
+    await city.append(range(400))
+    await until(lambda: len(set(reader.places)) == 400, within_s=60)
+    assert sorted(set(reader.places)) == await city.everything()
+    assert len(set(reader.topics)) == 2
+
+
 # --- members and brokers come and go ------------------------------------------------------------------------
 
 
