@@ -19,8 +19,10 @@ from services.desk_client import DeskRefused, in_path, key_for
 from services.sale_opening import open_case
 
 LOANS = "CCB-LC-LOANS"
+"""What the buyer's bank lends from, as deploy/liaocheng.yaml has it."""
 WITHDRAWAL = "the buyers move elsewhere"
 STRANGER = ("6222021609900000991", "郑远")
+"""Account and name of somebody who is no party."""
 
 
 def at_the_desk(role: Role, path: str, body: dict[str, Any]) -> Do:
