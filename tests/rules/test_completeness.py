@@ -2,65 +2,18 @@
 
 For every fact that can come to a chapter, in every phase, a sentence active then reads it, or one verdict
 says what becomes of it; an alarm may stand beside a sentence, as for money after the end. A new institution
-is one more line in HOUSES.
+is one more line in HOUSES (tests/support/answers.py).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from contracts.event import Event, Fact, Role
-from contracts.procedures import PROCEDURES
-from services.buyer_bank.rules import RULEBOOK as BUYER_BANK
-from services.escrow.rules import RULEBOOK as ESCROW
-from services.fund_center.rules import RULEBOOK as FUND_CENTER
-from services.registry.rules import RULEBOOK as REGISTRY
-from services.runtime.core.facts import (
-    RUNTIME_FACTS,
-    Command,
-    MoneyReceived,
-    OwnFact,
-    Pay,
-    PaymentAccepted,
-    PaymentOrderedAgain,
-    PaymentRefused,
-    PaymentReturned,
-    PaymentSettled,
-)
-from services.runtime.core.file import STANDING, Phase
-from services.runtime.core.rule import Chapter, Rulebook, reads_of
-from services.seller_bank.rules import RULEBOOK as SELLER_BANK
+from contracts.event import Fact
+from services.runtime.core.file import Phase
+from services.runtime.core.rule import Chapter, reads_of
+from tests.support.answers import HOUSES, House, heard, looked_at_in, own, phases
 
-MONEY: frozenset[type[OwnFact]] = frozenset(
-    {
-        MoneyReceived,
-        Pay,
-        PaymentAccepted,
-        PaymentOrderedAgain,
-        PaymentRefused,
-        PaymentReturned,
-        PaymentSettled,
-    }
-)
-
-
-@dataclass(frozen=True)
-class House:
-    """An institution's rulebook, and which of the runtime's facts never come to it."""
-
-    role: Role
-    rulebook: Rulebook
-    never: frozenset[type[OwnFact]] = frozenset()
-
-
-HOUSES = (
-    House(Role.REGISTRY, REGISTRY, never=MONEY),
-    House(Role.ESCROW, ESCROW),
-    House(Role.SELLER_BANK, SELLER_BANK),
-    House(Role.BUYER_BANK, BUYER_BANK),
-    House(Role.FUND_CENTER, FUND_CENTER),
-)
 CHAPTERS = [
     pytest.param(house, chapter, id=f"{house.role.value} {chapter.procedure or 'standing'}")
     for house in HOUSES
@@ -68,35 +21,10 @@ CHAPTERS = [
 ]
 
 
-def heard(house: House, chapter: Chapter) -> frozenset[type[Event]]:
-    """The events of others that a chapter gets: those of its procedure, or the standing ones of any."""
-    standing = chapter.procedure == STANDING
-    steps = (s for p in PROCEDURES.values() if standing or p.name == chapter.procedure for s in p.steps)
-    events = (s.event for s in steps if s.by is not house.role and house.role in s.event.heard_by)
-    return frozenset(event for event in events if event.standing == standing)
-
-
-def own(house: House, chapter: Chapter) -> frozenset[type[OwnFact]]:
-    """The own facts that can lie on a chapter's file; a command that it does not know is refused."""
-    facts = {*RUNTIME_FACTS, *house.rulebook.own_facts} - house.never
-    return frozenset(f for f in facts if not issubclass(f, Command) or f in chapter.commands)
-
-
-def phases(chapter: Chapter) -> tuple[Phase, ...]:
-    """What belongs to no case has no phase but open."""
-    return (Phase.OPEN,) if chapter.procedure == STANDING else tuple(Phase)
-
-
 def readers(chapter: Chapter, kind: type[Fact], phase: Phase) -> list[str]:
     """The sentences that read a kind of fact in a phase."""
     rules = [rule.name for rule in chapter.rules if phase in rule.during and kind in rule.reads]
     return rules + [w.name for w in chapter.waits if phase in w.during and kind in reads_of(w.needs)]
-
-
-def looked_at_in(house: House, chapter: Chapter, kind: type[Fact]) -> tuple[Phase, ...]:
-    """The phases in which a fact is looked at: one that moves a case, only in the phase it moves it to."""
-    moves = house.rulebook.phases
-    return (moves[kind],) if kind in moves and chapter.procedure != STANDING else phases(chapter)
 
 
 def unanswered(house: House, chapter: Chapter) -> Iterator[str]:
@@ -144,8 +72,8 @@ def test_every_verdict_and_rule_says_why(house: House, chapter: Chapter):
 
 
 def test_the_check_finds_what_is_missing_and_what_is_said_twice():
-    full = REGISTRY.chapters["LC-FULL"]
     house = HOUSES[0]
+    full = house.rulebook.chapters["LC-FULL"]
     less = Chapter(full.procedure, full.rules, full.unexpected[1:], full.guards, full.waits)
     more = Chapter(full.procedure, full.rules, (*full.unexpected, full.unexpected[0]), full.guards, full.waits)
     assert len(list(unanswered(house, less))) == len(full.unexpected[0].when)

@@ -68,8 +68,9 @@ def _simulate(procedure: str, first: int, seeds: int) -> list[Ran]:
         found = {k.removeprefix(stream + ": "): n for k, n in sorted(counted.items()) if k.startswith(stream)}
         print(f"  {title}: {sum(found.values())}: " + ", ".join(f"{kind} {n}" for kind, n in found.items()))
     print(f"  processes killed: {counted['process killed']}")
-    missing = never_met(procedure, met)
-    print(f"  (institution, phase, fact) never met, {len(missing)}: " + ", ".join(" ".join(one) for one in missing))
+    for answer, missing in never_met(procedure, met).items():
+        pairs = ", ".join(" ".join(pair) for pair in missing)
+        print(f"  (institution, phase, fact) never met, {answer}: {len(missing)}: {pairs}")
     return failed
 
 

@@ -151,7 +151,7 @@ class Auditor:
                     pass
 
     def _on_file(self, house: "House", subject: str, file: str, fact: Data, type_name: str) -> None:
-        """A fact lies on a file: in which phase it met the rules, and which phase it leads to."""
+        """A fact lies on a file: which phase it leads to, and in which it met the rules."""
         kind = house.words[type_name]
         at = (house.name, file)
         procedure = ""
@@ -160,10 +160,10 @@ class Auditor:
             model.known[house.role, house.name].add(kind)
             procedure = model.procedure.name if model.procedure is not None else "?"
         phase = self.phases.get(at, "open")
-        self.met[procedure, house.role.value, phase, kind.__name__] += 1
         moved = house.rulebook.phases.get(kind)
         if file and moved is not None and phase != "ended":
-            self.phases[at] = moved.value
+            phase = self.phases[at] = moved.value
+        self.met[procedure, house.role.value, phase, kind.__name__] += 1
 
     def _heard(self, house: "House", entry: Entry, place: int, letter: Data) -> None:
         kind = house.words[letter["type"]]

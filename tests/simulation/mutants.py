@@ -24,6 +24,7 @@ import services.runtime.statement
 from contracts.events.case import CaseOpened
 from contracts.events.registry import TransferRegistered
 from contracts.events.seller_bank import ConsentIssued
+from services.escrow.deposits import Deposits
 from services.escrow.ends import CalledOff
 from services.escrow.facts import SaleBrought
 from services.escrow.lenders import LendersDone
@@ -36,7 +37,6 @@ from services.registry.views import PriceHeld
 from services.runtime.core.facts import MoneyReceived, Pay, Purpose
 from services.runtime.core.file import Filed
 from services.runtime.core.fold import derived_id
-from services.runtime.core.money import Ledger
 from services.runtime.core.numbering import number
 from services.runtime.core.rule import Rule, Says, View, view_parameters
 from services.runtime.log import LogUnavailable
@@ -235,9 +235,9 @@ def _refund_to_the_wrong_payer(p: Planting) -> None:
 
 
 def _top_up_not_returned(p: Planting) -> None:
-    def refund_each_payer(money: Filed[MoneyReceived], sale: SaleBrought, off: CalledOff, ledger: Ledger) -> Says:
+    def refund_each_payer(money: Filed[MoneyReceived], sale: SaleBrought, off: CalledOff, deposits: Deposits) -> Says:
         if money.fact.from_account != sale.sellers[0].account:
-            yield from services.escrow.rules.liaocheng.refund_each_payer(money, sale, off, ledger)
+            yield from services.escrow.rules.liaocheng.refund_each_payer(money, sale, off, deposits)
 
     p.rule("refund_each_payer", refund_each_payer)
 

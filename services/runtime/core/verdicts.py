@@ -18,7 +18,6 @@ from services.runtime.core.facts import (
     PeriodPassed,
     PeriodStarted,
     PeriodUnpublished,
-    SubjectResumed,
 )
 from services.runtime.core.file import Phase
 from services.runtime.core.rule import Verdict, alarm, noted
@@ -29,10 +28,8 @@ _OVER = (Phase.CLOSING, Phase.ENDED)
 IN_A_CASE: tuple[Verdict, ...] = (
     noted(Alarm, _ALWAYS, "an incident is a row until a clerk closes it"),
     noted(IncidentClosed, _ALWAYS, "the incident's row goes"),
-    noted(SubjectResumed, _ALWAYS, "the runtime has read on"),
     noted(DocumentDrafted, _ALWAYS, "the runtime asks for its numbers"),
     noted(DocumentVoided, _ALWAYS, "the runtime's note that a number stays unused"),
-    noted(NumberWanted, _ALWAYS, "told to the series, which is a subject of its own"),
     noted(NumberAllotted, _ALWAYS, "the runtime says what was drafted"),
     noted(PeriodUnpublished, _ALWAYS, "its row is the incident, until a clerk closes it or the period ends"),
 )
@@ -46,7 +43,6 @@ PERIODS_OF_AN_OPEN_CASE: tuple[Verdict, ...] = (
 OUTSIDE_A_CASE: tuple[Verdict, ...] = (
     noted(Alarm, Phase.OPEN, "an incident is a row until a clerk closes it"),
     noted(IncidentClosed, Phase.OPEN, "the incident's row goes"),
-    noted(SubjectResumed, Phase.OPEN, "the runtime has read on"),
     noted(DeadLetterRetried, Phase.OPEN, "the runtime has heard the letter"),
     noted(DeadLetterSkipped, Phase.OPEN, "the runtime has read on past the letter"),
     noted(NumberWanted, Phase.OPEN, "a series answers by itself"),
