@@ -1,11 +1,14 @@
 """The page for operations names every metric, every kind of open row and every incident that the code can raise."""
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from services import runtime
 from services.buyer_bank.rules import RULEBOOK as BUYER_BANK
 from services.escrow.rules import RULEBOOK as ESCROW
 from services.fund_center.rules import RULEBOOK as FUND_CENTER
@@ -20,6 +23,7 @@ from services.seller_bank.rules import RULEBOOK as SELLER_BANK
 from tests.docs.reasons import given
 from tests.runtime.test_settings_table import PAGE
 
+RUNTIME = Path(runtime.__file__ or "").parent
 RULEBOOKS = {
     "escrow": ESCROW,
     "registry": REGISTRY,
@@ -42,6 +46,29 @@ def test_every_incident_has_a_line(name: str) -> None:
     found = set(raised(RULEBOOKS[name]))
     assert len(found) > 3
     assert sorted(one for one in found if f"`{one}`" not in incidents) == []
+
+
+OF_THE_RUNTIME = {
+    "fold.two_different_words": "said two different things as number",
+    "fold.verdict": "alarm on `MoneyReceived`",
+    "payments._report_fault": "cannot be sent to the rail as it stands",
+    "rows._waits": "cannot be worked out",
+    "statement._unreadable": "statement is on no file",
+}
+"""Where the runtime itself raises incidents, and what its line says."""
+
+
+def test_every_incident_of_the_runtime_has_a_line() -> None:
+    found: set[str] = set()
+    for path in RUNTIME.rglob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                text = ast.unparse(function)
+                if re.search(r"\bAlarm\(", text) or "derived_id('wait failed'" in text:
+                    found.add(f"{path.stem}.{function.name}")
+    assert found == set(OF_THE_RUNTIME)
+    incidents = PAGE.read_text(encoding="utf-8").split("## Incidents")[1].split("### Stopped")[0]
+    assert [words for words in OF_THE_RUNTIME.values() if words not in incidents] == []
 
 
 def test_what_the_table_of_incidents_names_can_be_raised() -> None:
