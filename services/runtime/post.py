@@ -65,6 +65,7 @@ class Post:
         self.dead_letters = DeadLetters(self.inbox, log)
         self.feed = public_feed(house.role, house.institution)
         self.resting: set[str] = set()  # topics that did not take a record: tried again by `drain` alone
+        self.silent: set[str] = set()  # that took no request: asked again by `ask_again` alone
 
     # --- packing ------------------------------------------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ class Post:
 
     async def _send(self, topic: str, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
         """The parcels that this topic did not take."""
-        if topic in self.resting:
+        if topic in self.resting or (topic in self.silent and not any(parcel.kept for parcel in parcels)):
             return parcels
         results = await asyncio.gather(*(self.log.append(topic, p.record) for p in parcels), return_exceptions=True)
         left: list[Parcel] = []
@@ -147,8 +148,10 @@ class Post:
                 left.append(parcel)
             elif isinstance(result, BaseException):
                 raise result
-        if left:
+        if any(parcel.kept for parcel in left):
             self.resting.add(topic)
+        elif left:
+            self.silent.add(topic)
         return left
 
     async def drain(self, partitions: Collection[int]) -> int:
@@ -185,7 +188,9 @@ class Post:
         """Whatever is held still waits for the numbers before it: ask for them once more."""
         async for page in row_pages(self.store, "held", partitions):
             asks = [(row, Ask(row.data["source"], row.data["first_missing"], row.data["last_missing"])) for row in page]
-            await self.send(self.ask(row.subject, ask, now) for row, ask in asks)
+            parcels = [self.ask(row.subject, ask, now) for row, ask in asks]
+            self.silent -= {parcel.topic for parcel in parcels}
+            await self.send(parcels)
 
     def _row(self, parcel: Parcel) -> Row:
         r = parcel.record

@@ -192,6 +192,16 @@ async def test_who_is_asked_and_is_not_there_keeps_nobody_else_from_being_asked(
         await house.hears(deposit(), number=7, speaker=(Role.ESCROW, f"made-up-{n}"))
     await house.hears(deposit(), number=2)
     assert len(await house.rows("held")) == 4 and not await house.rows("leftover"), "it is asked again, not sent later"
+    tried: list[str] = []
+    append = house.log.append
+
+    async def counted(topic: str, record: Record) -> None:
+        tried.append(topic)
+        await append(topic, record)
+
+    house.log.append = counted
+    await house.hears(deposit(), number=9, speaker=(Role.ESCROW, "made-up-0"))
+    assert "daiya.escrow.made-up-0" not in tried, "a turn does not wait for it again"
     await house.institution.work(range(PARTITIONS))
     assert house.sent("daiya.escrow.liaocheng-notary") == [RepeatRequested.type_name] * 2
     assert not await house.rows("leftover")
