@@ -20,7 +20,11 @@ from tests.simulation.__main__ import quiet
 MOST_S = 570  # and what starting and the last level take makes ten minutes
 
 
-def _explore(scope: Scope, *, twice: bool, until: float) -> tuple[Scope, Explored]:
+def _explore(task: tuple[Scope, int], *, twice: bool, end: float) -> tuple[Scope, Explored]:
+    """Explore one, in its share of the time that is left for it and those behind it."""
+    scope, left = task
+    until = time.monotonic() + (end - time.monotonic()) * min(1, (os.cpu_count() or 1) / left)
+
     def progress(found: Explored, in_front: int) -> None:
         print(f"  {scope.name}: {_numbers(found)}, {in_front} in front", flush=True)
 
@@ -46,11 +50,12 @@ def told(scope: Scope, found: Explored) -> str:
 
 def explore_all(scopes: Sequence[Scope], *, twice: bool, seconds: float) -> bool:
     """Explore them, and say what came of it. Whether nothing broke."""
-    work = partial(_explore, twice=twice, until=time.monotonic() + seconds)
+    work = partial(_explore, twice=twice, end=time.monotonic() + seconds)
+    tasks = [(scope, len(scopes) - n) for n, scope in enumerate(scopes)]
     whole = states = transitions = 0
     broken: list[str] = []
     with get_context("fork").Pool(os.cpu_count(), initializer=quiet) as pool:
-        for scope, found in pool.imap_unordered(work, scopes, chunksize=1):
+        for scope, found in pool.imap_unordered(work, tasks, chunksize=1):
             print(told(scope, found), flush=True)
             whole, states, transitions = whole + found.whole, states + found.states, transitions + found.transitions
             broken += [scope.name] if found.broken is not None else []

@@ -31,14 +31,11 @@ class Scope:
 
 SCOPES = (
     Scope("full", "LC-FULL", ("withdrawal",)),
-    Scope("full-freeze", "LC-FULL", ("withdrawal", "freeze")),
-    Scope("full-own-money", "LC-FULL", ("own money",)),
     Scope("loan-quiet", "LC-LOAN", ()),
-    Scope("loan-lent", "LC-LOAN", ("withdrawal",), ("LoanDisbursed",)),
-    Scope("loan-second-no", "LC-LOAN", ("second no",), ("AdvanceNoticeRegistered",)),
-    Scope("loan-noticed", "LC-LOAN", ("withdrawal",), ("AdvanceNoticeRegistered",)),
+    Scope("full-freeze", "LC-FULL", ("withdrawal", "freeze")),
     Scope("loan", "LC-LOAN", ("withdrawal",)),
-    Scope("loan-named", "LC-LOAN", ("withdrawal",), joins=False),
+    Scope("loan-second-no", "LC-LOAN", ("second no",), ("AdvanceNoticeRegistered",)),
+    Scope("full-own-money", "LC-FULL", ("own money",)),
 )
 
 
