@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from services.fund_center.desk import router as fund_center
 
 from contracts.event import Event, Role
 from contracts.events.escrow import MoneyKind
@@ -16,6 +15,7 @@ from deploy.stack import CHECKOUT
 from services.buyer_bank.desk import router as buyer_bank
 from services.desk_client import Desk
 from services.escrow.desk import router as escrow
+from services.fund_center.desk import router as fund_center
 from services.registry.desk import router as registry
 from services.runtime.desk.app import EVERYWHERE
 from services.sale_file import SaleFile, load_sale
