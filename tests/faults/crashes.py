@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from aiokafka.errors import GroupCoordinatorNotAvailableError
 from pymongo import AsyncMongoClient
 
 from contracts.envelope import inbox
@@ -170,10 +169,7 @@ async def left(stack: Stack) -> int:
     count = 0
     for one in institutions(stack):
         topic = inbox(*one)
-        try:
-            taken = await kafka.committed(stack.addresses.kafka, topic, topic)
-        except GroupCoordinatorNotAvailableError:  # a broker that has just begun anew: nobody has committed anything
-            taken = {}
+        taken = await kafka.committed(stack.addresses.kafka, topic, topic)
         ends = Counter(record.partition for record in await kafka.everything(stack.addresses.kafka, topic))
         count += sum(end - taken.get(partition, 0) for partition, end in ends.items())
     return count

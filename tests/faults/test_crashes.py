@@ -315,6 +315,7 @@ async def test_X_1_kafkas_data_is_wiped_in_the_middle_and_the_cases_end_the_same
         for kind in MOMENTS:
             await crowd.until(kind, 1)
             lost.append(await lose_the_log(crowd, stack))
+            assert await crowd.goes_on(1), "with the last case completed there is nothing more to lose"
 
     async with crowd.connected():
         await crowd.play(lose)
