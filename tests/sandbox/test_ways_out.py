@@ -21,6 +21,7 @@ from contracts.events.registry import RegistrationClosed, TransferRegistered
 from contracts.procedures import PROCEDURES
 from deploy import evidence_called_off as called_off
 from deploy.clerks import Hold, People
+from deploy.collecting import meets, on_their_way
 from deploy.demo import main, read_arguments
 from deploy.evidence import Check, Evidence, Observed, Registered
 from deploy.report import Report
@@ -547,3 +548,25 @@ def test_the_end_of_a_case_is_told_with_its_clause_and_the_register(capsys: pyte
     told = capsys.readouterr().out
     assert "freeze-once-applied" in told and f"restricted by {FREEZE}" in told and "folio     free" in told
     assert "cancelled under X-4: refused" in told
+
+
+# --- what is collected ------------------------------------------------------------------------------------------------
+
+
+def test_what_the_rail_has_neither_settled_nor_returned_is_on_its_way() -> None:
+    moves = books(*DOWN_PAID)
+    assert on_their_way(moves) == set()
+    moves["movements"] = moves["movements"][:-1]
+    assert on_their_way(moves) == {"K1"}
+    moves["movements"].append({**moves["movements"][-1], "kind": "returned"})
+    assert on_their_way(moves) == set()
+
+
+def test_an_incident_is_known_by_who_has_it_and_by_its_text() -> None:
+    expected = (Incident(E, "failed on the rail"), Incident(R, "failed on the rail", stands=True))
+    line = {"kind": "incident", "data": {"what": "payment 7 failed on the rail", "why": "no"}}
+    named = {E: "notary", R: "registry", Role.SELLER_BANK: "bank"}
+    assert meets(expected, "notary", named, line) == expected[0]
+    assert meets(expected, "registry", named, line) == expected[1]
+    assert meets(expected, "bank", named, line) is None
+    assert meets(expected, "notary", named, {**line, "data": {"what": "something else"}}) is None
