@@ -6,7 +6,7 @@ from contracts.envelope import to_data
 from services.runtime.clock import Clock
 from services.runtime.core.facts import OwnFact, PeriodPassed, PeriodStarted, PeriodUnpublished
 from services.runtime.core.fold import derived_id
-from services.runtime.core.periods import Calendar, Unpublished, deadline, due
+from services.runtime.core.periods import Calendar, Unpublished, day_in_china, deadline, due
 from services.runtime.core.rows import Row
 from services.runtime.post import Post
 from services.runtime.store import Store, all_rows
@@ -16,7 +16,8 @@ PASSED, UNPUBLISHED = "passed", "unpublished"
 
 
 class Timers:
-    """Watches the periods of the partitions it is given. An unpublished year leaves a period open, with an incident."""
+    """Watches the periods of the partitions it is given. An unpublished year leaves a period open; an incident says so
+    once the clock has come to days that nobody knows, for no period can be over before."""
 
     def __init__(self, store: Store, post: Post, clock: Clock, calendar: Calendar) -> None:
         self.store = store
@@ -27,13 +28,14 @@ class Timers:
     async def work(self, partitions: Collection[int]) -> int:
         """One look; the answer counts the periods that have passed. Raises LogUnavailable, StoreUnavailable."""
         passed = 0
+        today_unpublished = isinstance(self.calendar.is_working_day(day_in_china(self.clock.now())), Unpublished)
         async for row in all_rows(self.store, "period", partitions):
             if row.data.get(SAID) == PASSED:
                 continue
             started = PeriodStarted.read(to_data(row.data))  # passes over the row's own marks
             last_day = due(started.start, started.period, self.calendar)
             if isinstance(last_day, Unpublished):
-                if row.data.get(SAID) != UNPUBLISHED:
+                if today_unpublished and row.data.get(SAID) != UNPUBLISHED:
                     name = started.period.name
                     fact: OwnFact = PeriodUnpublished(started=row.id, name=name, year=last_day.year)
                     await self._say(row, fact, f"unpublished {last_day.year}", UNPUBLISHED)

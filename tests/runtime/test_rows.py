@@ -1,6 +1,7 @@
 """Rows: which of them the file makes and takes away, and what closing an incident does."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from contracts.events.case import CaseOpened
 from services.escrow.service import PART as ESCROW
@@ -70,6 +71,19 @@ async def test_closing_takes_an_unpublished_year_away_and_its_period_runs_on() -
         await house.day()
         assert await house.get("/incidents") == [], "it was seen, and once is enough"
         assert len(await house.store.rows("period")) == 1
+
+
+async def test_an_unpublished_year_is_an_incident_once_it_has_come() -> None:
+    settings = {"periods": [{**WITH_A_PERIOD["periods"][0], "days": 400}]}
+    async with escrow(settings=settings) as house:
+        await opened(house)
+        await house.day()
+        assert len(await house.store.rows("period")) == 1
+        assert await house.get("/incidents") == [], "no period that ends then can be over before"
+        house.log.now += timedelta(days=380)
+        await house.day()
+        (incident,) = await house.get("/incidents")
+        assert incident["data"]["year"] == house.log.now.year
 
 
 async def test_closing_takes_a_wait_that_failed_away_until_it_fails_otherwise() -> None:
