@@ -136,9 +136,9 @@ async def test_a_restart_goes_on_where_it_was_and_an_empty_database_begins_at_th
 async def test_a_feed_made_anew_is_read_from_its_start_and_once_only(house: House) -> None:
     await house.arrive(whole())
     feed = house.feeds[E]
-    await house.observer.starts(feed, [HERE])
+    await house.observer.starts(feed, [HERE], "topic")
     await house.observer.remade(feed, [HERE])
-    assert (await house.observer.starts(feed, [HERE]))[HERE] == 0
+    assert (await house.observer.starts(feed, [HERE], "topic"))[HERE] == 0
     house.ends[E, HERE] = 0
     await house.arrive([one for one in whole() if one.by is E][:2])
     again = house.start()
