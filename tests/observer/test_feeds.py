@@ -125,12 +125,12 @@ async def test_what_comes_again_is_kept_once(house: House) -> None:
 
 async def test_a_restart_goes_on_where_it_was_and_an_empty_database_begins_at_the_start(house: House) -> None:
     feed = house.feeds[E]
-    assert set((await house.observer.starts(feed, range(PARTITIONS))).values()) == {0}
+    assert set((await house.observer.starts(feed, range(PARTITIONS), "topic")).values()) == {0}
     await house.arrive(whole())
     again = house.start()
-    assert (await again.starts(feed, [HERE]))[HERE] == house.ends[E, HERE] == 6
+    assert (await again.starts(feed, [HERE], "topic"))[HERE] == house.ends[E, HERE] == 6
     house.store = MemoryStore()
-    assert (await house.start().starts(feed, [HERE]))[HERE] == 0
+    assert (await house.start().starts(feed, [HERE], "topic"))[HERE] == 0
 
 
 async def test_a_feed_made_anew_is_read_from_its_start_and_once_only(house: House) -> None:
@@ -142,7 +142,7 @@ async def test_a_feed_made_anew_is_read_from_its_start_and_once_only(house: Hous
     house.ends[E, HERE] = 0
     await house.arrive([one for one in whole() if one.by is E][:2])
     again = house.start()
-    assert (await again.starts(feed, [HERE]))[HERE] == 2
+    assert (await again.starts(feed, [HERE], "topic"))[HERE] == 2
     assert (await house.case())["status"] == "completed"
 
 
