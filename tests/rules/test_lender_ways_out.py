@@ -161,10 +161,26 @@ def test_X_1_X_2_no_case_ends_with_our_loan_out_and_without_our_mortgage() -> No
     bench.hear(ln.registered(), lc.REGISTRY)
     bench.hear(COMPLETED, lc.NOTARY)
     assert alarms(bench) == []
-    for word in (CANCELLED, COMPLETED):
-        bench = paid()
-        bench.hear(word, lc.NOTARY)
-        assert [alarm.clause for alarm in alarms(bench)] == ["X-1, X-2"]
+    bench = paid()
+    bench.hear(CANCELLED, lc.NOTARY)
+    assert [alarm.clause for alarm in alarms(bench)] == ["X-1, X-3"]
+
+
+@pytest.mark.parametrize("mortgages", [ln.registered().new_mortgages, ()], ids=["with our mortgage", "without it"])
+def test_X_1_X_2_of_a_completed_case_the_entry_decides_though_its_news_comes_after_the_end(mortgages: Any) -> None:
+    bench = paid()
+    bench.hear(COMPLETED, lc.NOTARY)
+    assert alarms(bench) == []
+    bench.hear(ln.registered().model_copy(update={"new_mortgages": mortgages}), lc.REGISTRY)
+    assert [alarm.clause for alarm in alarms(bench)] == ([] if mortgages else ["X-1, X-2"])
+
+
+@pytest.mark.parametrize("end", [ln.closed(), CANCELLED])
+def test_X_2_X_3_an_entry_in_a_case_that_was_closed_is_seen(end: Any) -> None:
+    bench = named()
+    bench.hear(end, lc.NOTARY if end is CANCELLED else lc.REGISTRY)
+    bench.hear(ln.registered(), lc.REGISTRY)
+    assert [alarm.clause for alarm in alarms(bench)] == ["X-3"]
 
 
 # --- money that is no return ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from contracts.event import Event
 from contracts.events.registry import RegistrationClosed
 from contracts.events.seller_bank import PayoffCompleted, PayoffQuoted, ReleaseApplied
 from services.runtime.core.facts import Pay, PeriodStarted
@@ -359,3 +360,11 @@ def test_LC_R2_a_new_loan_follows_a_settled_one_and_has_a_release_of_its_own() -
     bench.standing(own_money(OWED_TODAY_FEN, reference="还贷"))
     assert bench.conversation() == said
     assert [a.clause for a in alarms(bench, case="")] == ["Civil Code 393"]
+
+
+@pytest.mark.parametrize(("end", "seen"), [(completed(), []), (cancelled(), ["X-3"])])
+def test_X_2_X_3_an_entry_after_the_end_is_seen_unless_the_end_rests_on_it(end: Event, seen: list[str]) -> None:
+    bench = consented()
+    bench.hear(end, NOTARY)
+    bench.hear(registered(), REGISTRY)
+    assert [alarm.clause for alarm in alarms(bench)] == seen

@@ -263,13 +263,27 @@ def see_that_our_notice_ends_only_when_we_are_whole(ended: AdvanceNoticeEnded, l
         yield Alarm(what=what, why="they were to stand until our loan is back", clause="X-2, X-3")
 
 
-def see_that_no_case_ends_with_our_loan_unsecured(
-    ended: Filed[CaseCompleted | CaseCancelled], lent: Lent, ours: OurMortgage | None
+def report_an_entry_after_the_end(_: TransferRegistered, completed: CaseCompleted | None) -> Says:
+    """X-2, X-3: the registry makes no entry in a case that it has closed. One that completed rests on its entry, whose
+    news may come after it, on another line."""
+    if completed is None:
+        yield Alarm(what="an entry in a case that the registry had closed", why="it is closed for ever", clause="X-3")
+
+
+def see_that_no_case_is_cancelled_with_our_loan_out(_: CaseCancelled, lent: Lent) -> Says:
+    """X-1, X-3: in a case that is called off our loan is back with us before its end is said."""
+    if lent.out_fen:
+        what = f"the case is cancelled, and {lent.out_fen} fen of our loan are out"
+        yield Alarm(what=what, why="they are not back", clause="X-1, X-3")
+
+
+def see_that_no_case_is_completed_with_our_loan_unsecured(
+    _: CaseCompleted, __: TransferRegistered, lent: Lent, ours: OurMortgage | None
 ) -> Says:
-    """X-1, X-2: at the end our loan is secured by our mortgage, or back with us."""
-    if lent.out_fen and (ours is None or isinstance(ended.fact, CaseCancelled)):
-        what = f"the case has ended, and {lent.out_fen} fen of our loan are out"
-        yield Alarm(what=what, why="they are neither back nor secured by a mortgage that we know of", clause="X-1, X-2")
+    """X-1, X-2: at the good end our loan is secured by our mortgage, once the entry is known here too."""
+    if lent.out_fen and ours is None:
+        what = f"the case is completed, and {lent.out_fen} fen of our loan are out"
+        yield Alarm(what=what, why="they are secured by no mortgage of ours in the entry", clause="X-1, X-2")
 
 
 # --- what waits for a person ------------------------------------------------------------------------------------------
@@ -361,7 +375,9 @@ RULES = (
     Rule(say_that_the_loan_is_back, during=(CLOSING,)),
     Rule(report_a_lapse_with_our_loan_out),
     Rule(see_that_our_notice_ends_only_when_we_are_whole, during=(CLOSING,)),
-    Rule(see_that_no_case_ends_with_our_loan_unsecured, per=(CaseCompleted, CaseCancelled), during=(ENDED,)),
+    Rule(report_an_entry_after_the_end, during=OVER),
+    Rule(see_that_no_case_is_cancelled_with_our_loan_out, during=(ENDED,)),
+    Rule(see_that_no_case_is_completed_with_our_loan_unsecured, during=(ENDED,)),
     *PERIOD_RULES,
 )
 
@@ -402,7 +418,6 @@ UNEXPECTED = (
     alarm(AdvanceNoticeEnded, OPEN, "our notice is cancelled in a case that was not closed"),
     noted(AdvanceNoticeEnded, ENDED, "it crossed the end on another line"),
     noted(AdvanceNoticeLapsed, OVER, "what was sent comes back by the closing"),
-    alarm(TransferRegistered, OVER, "an entry in a case that the registry had closed, or that has ended"),
     noted(ClosingRefused, ALWAYS, "the entry stands and the case goes on, as it did here"),
     noted(MortgageReleased, ALWAYS, "the old mortgage is gone; ours moves up by itself"),
     noted(DeadlineMissed, ALWAYS, "a warning; who is late sees it on the own worklist"),

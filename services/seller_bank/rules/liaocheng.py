@@ -8,7 +8,7 @@ from datetime import datetime, time
 
 from contracts.document import Document
 from contracts.event import Role
-from contracts.events.case import CaseOpened, DeadlineMissed
+from contracts.events.case import CaseCompleted, CaseOpened, DeadlineMissed
 from contracts.events.escrow import BalancePaid, DepositConfirmed, PayoffTransferred
 from contracts.events.registry import ClosingRefused, FolioReserved, MortgageReleased, TransferRegistered
 from contracts.events.seller_bank import (
@@ -203,6 +203,13 @@ def decide_on_consent(
     return Waiting("decide-consent", articles.consent, found or missing, period=period)
 
 
+def report_an_entry_after_the_end(_: TransferRegistered, completed: CaseCompleted | None) -> Says:
+    """X-2, X-3: the registry makes no entry in a case that it has closed. One that completed rests on its entry, whose
+    news may come after it, on another line."""
+    if completed is None:
+        yield Alarm(what="an entry in a case that the registry had closed", why="it is closed for ever", clause="X-3")
+
+
 def ask_for_the_payoff(
     _: TransferRegistered,
     __: ConsentIssued,
@@ -236,16 +243,12 @@ RULES = (
     Rule(say_that_nothing_is_owed),
     Rule(apply_for_the_release, per=ReleaseDue, during=ALWAYS),
     Rule(report_a_release_before_the_debt, per=MortgageReleased, during=ALWAYS),
+    Rule(report_an_entry_after_the_end, during=(CLOSING, ENDED)),
     *MONEY_RULES,
     *PERIOD_RULES,
 )
 
 UNEXPECTED = (
-    alarm(
-        TransferRegistered,
-        (CLOSING, ENDED),
-        "an entry in a case that the registry had closed, or that was cancelled",
-    ),
     alarm(
         PayoffTransferred,
         (CLOSING, ENDED),
