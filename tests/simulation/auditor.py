@@ -78,6 +78,7 @@ class CaseModel:
     closed: bool = False
     refused: bool = False
     stood: list[str] = field(default_factory=list[str])  # the mortgages at the moment of the entry
+    whole: set[str] = field(default_factory=set[str])  # the lenders of which the registry knows that they are
 
     def has(self, word: str) -> bool:
         """Whether somebody has said it."""
@@ -481,6 +482,22 @@ class Auditor:
             self.broken("notices end last", f"{case}: {sorted(noticed - whole)} have not said that they are whole")
         self._notices_gone(house, subject, case, fact, data)
 
+    def _lender_ended(self, house: "House", subject: str, case: str, letter: Data, data: Data) -> None:
+        if house.role is Role.REGISTRY and not data["sent_fen"]:
+            self._lender_whole(house, subject, case, letter, data)
+
+    def _lender_whole(self, house: "House", subject: str, case: str, letter: Data, data: Data) -> None:
+        if house.role is Role.REGISTRY:
+            self.case(case).whole.add(letter["source"].rsplit("/", 1)[1])
+
+    def _notices_lapsed(self, house: "House", subject: str, case: str, fact: Data, data: Data) -> None:
+        """X-3: in a closed case the notices end as soon as every lender is whole, and wait for no day."""
+        model = self.case(case)
+        noticed = {m["lender"] for _, _, said in model.said["AdvanceNoticeRegistered"] for m in said["mortgages"]}
+        if model.closed and noticed <= model.whole:
+            self.broken("notices end when lenders are whole", f"those of {case} lapse, its lenders were whole before")
+        self._notices_gone(house, subject, case, fact, data)
+
     def _notices_gone(self, house: "House", subject: str, case: str, fact: Data, data: Data) -> None:
         folio = self.folios[subject]
         for number in data["certificates"]:
@@ -577,7 +594,7 @@ SAID: dict[str, On] = {
     "CaseCompleted": Auditor._completed_case,
     "AdvanceNoticeRegistered": Auditor._noticed,
     "AdvanceNoticeEnded": Auditor._notices_ended,
-    "AdvanceNoticeLapsed": Auditor._notices_gone,
+    "AdvanceNoticeLapsed": Auditor._notices_lapsed,
     "LendingEnded": Auditor._lending_ended,
 }
 """What is looked at when an institution has said it, or noted it for itself."""
@@ -591,5 +608,7 @@ HEARD: dict[str, On] = {
     "MortgageEntered": Auditor._mortgaged,
     "CaseCompleted": Auditor._ended_at_the_registry,
     "CaseCancelled": Auditor._ended_at_the_registry,
+    "LendingEnded": Auditor._lender_ended,
+    "LoanReturned": Auditor._lender_whole,
 }
 """What is looked at when an institution has it on file from its inbox."""
