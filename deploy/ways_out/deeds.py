@@ -224,7 +224,7 @@ OTHER_BANK = Institution(
     name="liaocheng-abc",
     title="农业银行聊城分行",
     clerk="个贷经理",
-    opening_fen=2_000_000_000,
+    opening_fen=200_000_000_000,
     settings={"accounts": ["ABC-LC-LOANS"], "loan_account": "ABC-LC-LOANS"},
 )
 """A second bank that lends to buyers, beside the city's own."""

@@ -33,7 +33,7 @@ from tests.live.sales import Crowd
 
 pytestmark = pytest.mark.live
 
-RECORDS = dose(2000, 10_000)
+RECORDS = dose(1000, 10_000)
 SALES = ("LC-LOAN", "LC-LOAN", "LC-FULL", "LC-LOAN", "LC-FULL")
 """Played beside it. The first is the one that contradictions and strangers' words are about."""
 SEED = 5

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 WHOLE = Share(numerator=1, denominator=1)
 PRICE_FEN, LOAN_FEN = 128_000_000, 61_000_000
 MOST_TRIES = 25
+MOST_SENT_BACK = 5
 
 
 @lru_cache(maxsize=2**14)
@@ -117,6 +118,7 @@ class People:
     told: dict[str, Told] = field(default_factory=dict[str, Told])
     tried: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     to_loan: dict[str, str] = field(default_factory=dict[str, str])
+    sent_back: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     _paid: int = 0
     _seen: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
@@ -433,8 +435,12 @@ class People:
             return ConsentDecided(by_clerk="Wang", consents=False, because="not with this loan")
         return ConsentDecided(by_clerk="Wang", consents=True)
 
-    def decide_money(self, row: Row) -> Command:
-        """Money that no rule may book goes back."""
+    def decide_money(self, row: Row) -> Command | None:
+        """Money that no rule may book goes back; but who has sent it back again and again first asks the other side."""
+        sent_back = self.sent_back.setdefault(row.case, set())
+        if len(sent_back | {row.data["about"]}) > MOST_SENT_BACK:
+            return None
+        sent_back.add(row.data["about"])
         return MoneyDecided(by_clerk="Wang", money=row.data["about"])
 
     # --- what is unusual ----------------------------------------------------------------------------------------------
