@@ -16,6 +16,7 @@ endif
 # What a run takes from the command line (make demo PLANTED_FEN=1) reaches it by the environment.
 export PROCEDURE
 export PLANTED_FEN
+export DAIYA_FAULTS
 export WAY_OUT
 
 .PHONY: faults simulate explore mutants
@@ -33,8 +34,8 @@ demo: venv ## play one case and check every fen (PROCEDURE=LC-LOAN or LC-FULL; W
 test: venv ## run the whole test suite on a real Kafka and MongoDB
 	@$(PYTHON) -m tests.run
 
-faults: venv ## kills, freezes, losses and bad input on real processes, the whole dose (make test takes a little of each)
-	@DAIYA_FAULTS=all $(PYTHON) -m pytest tests/faults -q
+faults: venv ## kills, freezes, losses and bad input on real processes: a little of each (DAIYA_FAULTS=all: the whole dose)
+	@$(PYTHON) -m pytest tests/faults -q
 
 simulate: venv ## many seeds of the simulation on all cores (SEEDS=1000 FROM=0 PROCEDURE=LC-FULL; all procedures without)
 	@$(PYTHON) -m tests.simulation simulate --seeds $(or $(SEEDS),1000) --first $(or $(FROM),0) --procedure "$(PROCEDURE)"

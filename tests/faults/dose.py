@@ -1,4 +1,4 @@
-"""How much of a fault a run takes: `make test` a little, `make faults` all of it (DAIYA_FAULTS=all)."""
+"""How much of a fault a run takes: `make faults` a little, with DAIYA_FAULTS=all all of it."""
 
 import os
 

@@ -203,7 +203,7 @@ async def workers(stack: Stack) -> tuple[str, str]:
     return first, second
 
 
-@pytest.mark.skipif(not dose(0, 1), reason="in the whole dose alone: make faults")
+@pytest.mark.skipif(not dose(0, 1), reason="in the whole dose alone: DAIYA_FAULTS=all")
 async def test_X_1_both_workers_of_an_institution_are_killed_in_the_middle(
     stack: Stack, sales: Sales, workers: tuple[str, str], tell: Tell
 ) -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from contracts.event import Event, Role
-from contracts.events.case import CaseOpened
+from contracts.events.case import CaseOpened, PartyJoined
 from contracts.events.escrow import DepositConfirmed, TransferApplicationMade
 from contracts.events.lender import LoanApproved, LoanDisbursed, MortgageApplicationMade
 from contracts.events.registry import AdvanceNoticeRegistered, FolioReserved, Stage, TransferRegistered
@@ -20,7 +20,7 @@ from contracts.events.seller_bank import ConsentIssued
 from deploy.demo import Demo
 from deploy.sales import Sales
 from deploy.stack import CHECKOUT, Stack
-from tests.live.sales import Crowd, agreed, demo, sold
+from tests.live.sales import Crowd, agreed, demo, killed, sold
 
 pytestmark = pytest.mark.live
 CASES = 50
@@ -44,6 +44,26 @@ async def test_LC_L7_a_home_is_bought_with_a_bank_loan_and_a_fund_loan_by_six_pr
     case = demo(stack, sales.next("LC-LOAN"))
     async with case.connected():
         await sold(case)
+        assert await agreed(case) == []
+
+
+KILLS: list[tuple[str, type[Event]]] = [
+    ("buyer_bank", PartyJoined),
+    ("buyer_bank", AdvanceNoticeRegistered),
+    ("fund_center", AdvanceNoticeRegistered),
+    ("registry", LoanDisbursed),
+    ("escrow", LoanDisbursed),
+    ("seller_bank", LoanApproved),
+]
+
+
+@pytest.mark.parametrize(("victim", "once"), KILLS, ids=[f"{v} once {e.__name__}" for v, e in KILLS])
+async def test_X_1_killed_in_the_middle_the_case_ends_the_same(
+    stack: Stack, sales: Sales, victim: str, once: type[Event]
+) -> None:
+    case = demo(stack, sales.next("LC-LOAN"))
+    async with case.connected():
+        await sold(case, killed(stack, victim, once))
         assert await agreed(case) == []
 
 
