@@ -26,13 +26,19 @@ settings.load_profile("daiya")
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
 
 
-@pytest.fixture
-def loud() -> Iterator[None]:
-    """Everything is logged, for `structlog.testing.capture_logs` to see."""
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A test's own way of logging ends with it: what it wrote to, a captured stream, is closed then."""
     before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("debug"))
     yield
     structlog.configure(**before)
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture
+def loud() -> None:
+    """Everything is logged, for `structlog.testing.capture_logs` to see."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("debug"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from contracts.envelope import encode
@@ -52,4 +51,3 @@ def test_log_lines_are_json_with_role_and_institution(capsys: pytest.CaptureFixt
     logs.log().debug("not shown")
     (line,) = capsys.readouterr().err.splitlines()
     assert json.loads(line).items() >= {"event": "said", "case": "LCF-1", "role": "escrow"}.items()
-    structlog.contextvars.clear_contextvars()

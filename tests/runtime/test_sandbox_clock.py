@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from contracts.envelope import PARTITIONS, Record, partition_of
 from deploy.days import Days
@@ -190,7 +189,6 @@ def test_the_first_that_a_service_logs_is_that_its_clock_is_a_sandboxs(
 ) -> None:
     monkeypatch.setenv("DAIYA_SANDBOX_CLOCK", str(days.path))
     logs.configure("escrow", "liaocheng-notary", Settings())  # pyright: ignore[reportCallIssue]
-    structlog.contextvars.clear_contextvars()
     (line,) = capsys.readouterr().err.splitlines()
     told = json.loads(line)
     assert told["level"] == "warning" and "sandbox" in told["event"] and told["now"].startswith("2026-03-02T01:00")

@@ -420,7 +420,10 @@ class Auditor:
         self._ranks(case, [m["rank"] for m in (*data["mortgages"], *data.get("new_mortgages", ()))])
         if stood != self.case(case).stood:
             self.broken("ranks", f"{case}: it says {stood} stood, the register had {self.case(case).stood}")
-        folio.mortgages += [(c, m["lender"]) for c, m in zip(new, data.get("new_mortgages", ()), strict=True)]
+        # Entered with the transfer: before whatever came upon the folio while their certificates were being numbered.
+        place = sum(certificate in stood for certificate, _ in folio.mortgages)
+        entered = [(c, m["lender"]) for c, m in zip(new, data.get("new_mortgages", ()), strict=True)]
+        folio.mortgages[place:place] = entered
         folio.notices = {n: of for n, of in folio.notices.items() if of != case}
 
     def _ranks(self, case: str, ranks: list[int]) -> None:
