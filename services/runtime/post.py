@@ -8,7 +8,7 @@ import asyncio
 import base64
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from contracts.envelope import (
@@ -37,6 +37,8 @@ from services.runtime.metrics import Metrics
 from services.runtime.store import Store, row_pages
 
 LEFTOVER = "leftover"
+SHORTEST_REST = timedelta(seconds=5)
+LONGEST_REST = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,21 @@ class Parcel:
     kept: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A topic took no request: it is given none before `until`, and each time in vain doubles the rest. Its owner may
+    be away; it may also be somebody who never was."""
+
+    until: datetime
+    rest: timedelta
+
+    @classmethod
+    def after(cls, now: datetime, before: "Silence | None") -> "Silence":
+        """From now on; `before`: what had gone before, if anything had."""
+        rest = SHORTEST_REST if before is None else min(before.rest * 2, LONGEST_REST)
+        return cls(now + rest, rest)
+
+
 class Post:
     """Packs words into records, sends them, and keeps what could not be sent."""
 
@@ -65,7 +82,7 @@ class Post:
         self.dead_letters = DeadLetters(self.inbox, log)
         self.feed = public_feed(house.role, house.institution)
         self.resting: set[str] = set()  # topics that did not take a record: tried again by `drain` alone
-        self.silent: set[str] = set()  # that took no request: asked again by `ask_again` alone
+        self.silent: dict[str, Silence] = {}  # that took no request
 
     # --- packing ------------------------------------------------------------------------------------------------------
 
@@ -139,7 +156,9 @@ class Post:
 
     async def _send(self, topic: str, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
         """The parcels that this topic did not take."""
-        if topic in self.resting or (topic in self.silent and not any(parcel.kept for parcel in parcels)):
+        kept = any(parcel.kept for parcel in parcels)
+        silence = self.silent.get(topic)
+        if topic in self.resting or (silence and not kept and all(p.since < silence.until for p in parcels)):
             return parcels
         results = await asyncio.gather(*(self.log.append(topic, p.record) for p in parcels), return_exceptions=True)
         left: list[Parcel] = []
@@ -151,7 +170,9 @@ class Post:
         if any(parcel.kept for parcel in left):
             self.resting.add(topic)
         elif left:
-            self.silent.add(topic)
+            self.silent[topic] = Silence.after(max(parcel.since for parcel in left), silence)
+        else:
+            self.silent.pop(topic, None)
         return left
 
     async def drain(self, partitions: Collection[int]) -> int:
@@ -181,6 +202,7 @@ class Post:
             sent.append(row.id)
             self.metrics.sent_late.inc()
         if sent:
+            self.silent.pop(topic, None)
             await self.store.change_rows((), sent)
         return len(rows) - len(sent)
 
@@ -188,9 +210,7 @@ class Post:
         """Whatever is held still waits for the numbers before it: ask for them once more."""
         async for page in row_pages(self.store, "held", partitions):
             asks = [(row, Ask(row.data["source"], row.data["first_missing"], row.data["last_missing"])) for row in page]
-            parcels = [self.ask(row.subject, ask, now) for row, ask in asks]
-            self.silent -= {parcel.topic for parcel in parcels}
-            await self.send(parcels)
+            await self.send([self.ask(row.subject, ask, now) for row, ask in asks])
 
     def _row(self, parcel: Parcel) -> Row:
         r = parcel.record

@@ -207,6 +207,30 @@ async def test_who_is_asked_and_is_not_there_keeps_nobody_else_from_being_asked(
     assert not await house.rows("leftover")
 
 
+async def test_who_never_answers_is_asked_ever_more_seldom_until_he_takes_something(house: House) -> None:
+    """Made-up speakers must not keep an institution busy for ever; one that was away is asked again."""
+    ghost = "daiya.escrow.made-up"
+    await house.hears(deposit(), number=7, speaker=(Role.ESCROW, "made-up"))
+    asked: list[int] = []
+    append = house.log.append
+    second = 0
+
+    async def counted(topic: str, record: Record) -> None:
+        if topic == ghost:
+            asked.append(second)
+        await append(topic, record)
+
+    house.log.append = counted
+    for second in range(5, 600, 5):
+        await house.institution.post.ask_again(range(PARTITIONS), NOON + timedelta(seconds=second))
+    assert asked == [5, 15, 35, *range(75, 600, 60)]
+
+    house.log.create(ghost)
+    for second in range(600, 700, 5):
+        await house.institution.post.ask_again(range(PARTITIONS), NOON + timedelta(seconds=second))
+    assert house.sent(ghost) == [RepeatRequested.type_name] * len(range(615, 700, 5))
+
+
 async def test_a_word_that_is_asked_for_again_has_the_same_number_and_bytes(house: House) -> None:
     from services.seller_bank.facts import ConsentDecided
     from tests.stories.home import loan
