@@ -164,7 +164,7 @@ class TransferRegistered(Event, by=[R], to=ALL_ROLES, article="LC-F4, LC-L6"):
 
 
 class MortgageReleased(Event, by=[R], to=ALL_ROLES, article="LC-F4, LC-L7"):
-    """A mortgage is cancelled in the register, and the ranks that remain."""
+    """A mortgage is cancelled in the register, and the ranks that this entry left."""
 
     unit_number: UnitNumber
     certificate: DocumentNumber

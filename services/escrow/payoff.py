@@ -9,7 +9,7 @@ from contracts.events.registry import MortgageReleased, TransferRegistered
 from contracts.events.seller_bank import ConsentIssued, PayoffCompleted, PayoffQuoted
 from contracts.values import DocumentNumber
 from services.escrow.deposits import Deposits
-from services.runtime.core.facts import Purpose
+from services.runtime.core.facts import PaymentRefused, PaymentReturned, PaymentSettled, Purpose
 from services.runtime.core.file import Filed
 from services.runtime.core.money import OrderState
 from services.runtime.core.periods import day_in_china
@@ -28,6 +28,7 @@ class CurrentQuote(View):
         quotes: All[PayoffQuoted],
         registered: Filed[TransferRegistered],
         booked: All[PayoffCompleted],
+        ends: All[PaymentRefused | PaymentReturned | PaymentSettled],
         deposits: Deposits,
     ) -> Self | None:
         if not quotes:
@@ -41,8 +42,9 @@ class CurrentQuote(View):
             on_its_way = order.pay.about not in settled
             if order.pay.purpose is Purpose.PAYOFF and order.moves and (paid_newest or on_its_way):
                 return None
-        last_receipt = [r.at for r in deposits.ledger.receipts[-1:]]
-        if day_in_china(max(newest.at, registered.at, *last_receipt)) > newest.fact.good_through:
+        # Whatever comes last makes it payable, and on that day it must be in date.
+        last = [some[-1].at for some in (booked, ends, deposits.ledger.receipts) if some]
+        if day_in_china(max(newest.at, registered.at, *last)) > newest.fact.good_through:
             return None
         return cls(newest.fact)
 

@@ -256,6 +256,18 @@ def test_LC_F4_a_statement_past_its_date_is_not_paid(bench: Bench) -> None:
     assert len(bench.said(Pay)) == 1
 
 
+def test_LC_F4_a_statement_that_grew_old_while_an_earlier_payment_was_on_its_way_is_not_paid(bench: Bench) -> None:
+    entered(bench).hear(lc.quoted(n=5), BANK)
+    first = bench.file(Pay)[0]
+    bench.hear(lc.quoted(n=6), BANK)
+    bench.later(days=6)
+    back = {"account": lc.ESCROW_ACCOUNT, "line": 2, "amount_fen": PAYOFF_FEN}
+    bench.own(PaymentReturned(payment=first.id, why="account closed", **back))
+    assert len(bench.said(Pay)) == 1
+    bench.hear(lc.quoted(n=7, good_through=(bench.now + timedelta(days=3)).date()), BANK)
+    assert len(bench.said(Pay)) == 2
+
+
 def test_LC_F4_the_banks_surplus_comes_back_before_the_seller_is_paid(bench: Bench) -> None:
     quote = lc.quoted()
     entered(bench).hear(quote, BANK)
@@ -462,7 +474,10 @@ def test_X_1_a_return_of_unmatched_money_that_the_rail_refused_is_ordered_again(
     bench, key = unmatched(77)
     order = ReturnOrdered(by_clerk="Li", money=bench.file(MoneyReceived, subject=key)[0].id)
     bench.own(order, subject=key)
-    bench.own(PaymentRefused(payment=bench.file(Pay, subject=key)[0].id, why="closed"), subject=key)
+    failed = bench.file(Pay, subject=key)[0].id
+    bench.own(PaymentRefused(payment=failed, why="closed"), subject=key)
+    again = PaymentOrderedAgain(by_clerk="Li", payment=failed)
+    assert bench.refusal(bench.own(again, subject=key)).title == "ordered by its receipt"
     bench.own(order, subject=key)
     assert [p.amount_fen for p in bench.said(Pay)] == [77, 77]
 

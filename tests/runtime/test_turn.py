@@ -172,6 +172,17 @@ async def test_held_letters_are_filed_when_the_missing_ones_come(house: House) -
     assert not await house.rows("held")
 
 
+async def test_what_was_held_comes_when_it_is_let_go_on(house: House) -> None:
+    """So no view takes for today's what lay here for days."""
+    await house.hears(deposit(), number=2)
+    house.log.now = NOON + timedelta(days=3)
+    await house.hears(opened(), number=1)
+    (held,) = (await house.file()).every(DepositConfirmed)
+    assert (held.time, held.at) == (NOON, NOON + timedelta(days=3))
+    house.start()
+    assert (await house.file()).every(DepositConfirmed) == (held,)
+
+
 async def test_what_is_held_survives_a_restart(house: House) -> None:
     await house.hears(deposit(), number=2)
     house.start()

@@ -96,6 +96,7 @@ class FolioModel:
 
     owners: frozenset[str] = frozenset()
     mortgages: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  # certificate, mortgagee
+    left: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # by a release: what it left standing
     restrictions: dict[str, str] = field(default_factory=dict[str, str])
     reserved_for: str = ""
     notices: dict[str, str] = field(default_factory=dict[str, str])
@@ -434,10 +435,11 @@ class Auditor:
         self._is_settled(subject, data["certificate"])
         folio = self.folios[subject]
         folio.mortgages = [m for m in folio.mortgages if m[0] != data["certificate"]]
+        folio.left[data["certificate"]] = [certificate for certificate, _ in folio.mortgages]
 
     def _released(self, house: "House", subject: str, case: str, fact: Data, data: Data) -> None:
         self._ranks(case, [m["rank"] for m in data["remaining"]])
-        if [m["certificate"] for m in data["remaining"]] != [m[0] for m in self.folios[subject].mortgages]:
+        if [m["certificate"] for m in data["remaining"]] != self.folios[subject].left.get(data["certificate"]):
             self.broken("ranks", f"{case}: after the release of {data['certificate']} remain {data['remaining']}")
 
     def _release_applied(self, house: "House", subject: str, case: str, fact: Data, data: Data) -> None:

@@ -223,13 +223,14 @@ class _Fold:
             self.two_different_words()
 
     def take_held(self, speaker: str) -> None:
-        """The letters that waited for this one, in their order, up to a gap or a dead letter."""
+        """The letters that waited for this one, in their order, up to a gap or a dead letter: heard as if they came
+        now."""
         while True:
             following = self.subject.incoming.get(speaker, 0) + 1
             letter = self.subject.held.get(speaker, {}).get(following)
             if letter is None:
                 return
-            self.accept(letter)
+            self.accept(replace(letter, at=self.letter.at))
 
     def resume(self) -> None:
         """A stopped subject goes on: what was kept is heard as if it came now."""
