@@ -19,7 +19,8 @@ from contracts.values import (
     UnitNumber,
     require_whole,
 )
-from services.runtime.core.facts import Command
+from services.money.facts import ReturnOrdered
+from services.runtime.core.facts import Command, OwnFact
 from services.runtime.core.rule import All, View
 
 # --- what people do at the desk ---------------------------------------------------------------------------------------
@@ -97,10 +98,14 @@ class RejectionAnswered(Command):
     because: str = Field(min_length=1, max_length=500)
 
 
-class ReturnOrdered(Command):
-    """A clerk sends money that no article covers back to whoever paid it. `money` is the receipt's id."""
-
-    money: str
+OWN_FACTS: tuple[type[OwnFact], ...] = (
+    SaleBrought,
+    Signed,
+    WithdrawalAgreed,
+    ApplicationMended,
+    RejectionAnswered,
+    ReturnOrdered,
+)
 
 
 # --- who has not signed -----------------------------------------------------------------------------------------------

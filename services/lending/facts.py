@@ -20,6 +20,7 @@ from contracts.values import (
     UnitNumber,
     VerificationCode,
 )
+from services.money.facts import ReturnOrdered
 from services.runtime.core.facts import Command, OwnFact
 
 LONGEST_MONTHS = 360
@@ -83,12 +84,6 @@ class ApplicationClosed(OwnFact):
 
     because: str
     clause: Clause
-
-
-class ReturnOrdered(Command):
-    """A clerk sends money that no article covers back to whoever paid it. `money` is the receipt's id."""
-
-    money: str
 
 
 OWN_FACTS: tuple[type[OwnFact], ...] = (

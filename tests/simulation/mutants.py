@@ -228,16 +228,18 @@ def _quote_after_its_date(p: Planting) -> None:
 
 
 def _refund_to_the_wrong_payer(p: Planting) -> None:
-    def back(sale: SaleBrought, money: Any, amount_fen: int, purpose: Purpose) -> Pay:
-        return before(sale, money, amount_fen, purpose).model_copy(update={"to_account": sale.sellers[0].account})
+    def refund_each_payer(money: Filed[MoneyReceived], sale: SaleBrought, off: CalledOff, deposits: Deposits) -> Says:
+        for pay in services.escrow.rules.liaocheng.refund_each_payer(money, off, deposits):
+            assert isinstance(pay, Pay)
+            yield pay.model_copy(update={"to_account": sale.sellers[0].account})
 
-    before = p.put(services.escrow.rules.liaocheng, "back_to_the_payer", back)
+    p.rule("refund_each_payer", refund_each_payer)
 
 
 def _top_up_not_returned(p: Planting) -> None:
     def refund_each_payer(money: Filed[MoneyReceived], sale: SaleBrought, off: CalledOff, deposits: Deposits) -> Says:
         if money.fact.from_account != sale.sellers[0].account:
-            yield from services.escrow.rules.liaocheng.refund_each_payer(money, sale, off, deposits)
+            yield from services.escrow.rules.liaocheng.refund_each_payer(money, off, deposits)
 
     p.rule("refund_each_payer", refund_each_payer)
 

@@ -2,14 +2,7 @@
 
 from contracts.events.case import CaseCancelled, CaseCompleted, ClosingRequested
 from contracts.events.registry import ClosingRefused, FolioRefused
-from services.escrow.facts import (
-    ApplicationMended,
-    RejectionAnswered,
-    ReturnOrdered,
-    SaleBrought,
-    Signed,
-    WithdrawalAgreed,
-)
+from services.escrow.facts import OWN_FACTS
 from services.escrow.rules import modes, standing
 from services.runtime.core.file import Phase
 from services.runtime.core.rule import rulebook
@@ -25,5 +18,5 @@ RULEBOOK = rulebook(
         CaseCompleted: Phase.ENDED,
         CaseCancelled: Phase.ENDED,
     },
-    own_facts=(SaleBrought, Signed, WithdrawalAgreed, ApplicationMended, RejectionAnswered, ReturnOrdered),
+    own_facts=OWN_FACTS,
 )

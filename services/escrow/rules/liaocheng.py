@@ -22,24 +22,21 @@ from contracts.values import DocumentNumber
 from services.escrow.applications import Applications, Ready
 from services.escrow.deposits import AllPaidOut, Deposits, Excess, OwnPartHeld, TopUp, TopUpHeld
 from services.escrow.ends import CalledOff, ReasonToCallOff
-from services.escrow.facts import AllSigned, Paper, ReturnOrdered, SaleBrought, Signed, missing_signatures
+from services.escrow.facts import AllSigned, Paper, SaleBrought, Signed, missing_signatures
 from services.escrow.lenders import LendersDone
 from services.escrow.payoff import LoanSettled, Remaining, UnpayableQuote, split
+from services.money.rules.returns import pay_back
 from services.runtime.core.facts import (
     Alarm,
     MoneyReceived,
     Pay,
     PaymentAccepted,
-    PaymentOrderedAgain,
-    PaymentRefused,
-    PaymentReturned,
     PeriodEnded,
     PeriodPassed,
     PeriodStarted,
     Purpose,
 )
 from services.runtime.core.file import Filed
-from services.runtime.core.money import Ledger
 from services.runtime.core.periods import kept
 from services.runtime.core.rule import All, Says, Waiting
 
@@ -88,9 +85,9 @@ def certify_the_top_up(_: CaseOpened, held: TopUpHeld) -> Says:
     )
 
 
-def return_the_excess(sale: SaleBrought, excess: Excess) -> Says:
+def return_the_excess(excess: Excess) -> Says:
     """X-1: what a payer pays beyond its part goes back to that payer."""
-    yield back_to_the_payer(sale, excess.money, excess.amount_fen, Purpose.EXCESS)
+    yield pay_back(excess.money, excess.amount_fen, Purpose.EXCESS)
 
 
 def report_a_strangers_money(money: Filed[MoneyReceived], _: SaleBrought, deposits: Deposits) -> Says:
@@ -101,12 +98,6 @@ def report_a_strangers_money(money: Filed[MoneyReceived], _: SaleBrought, deposi
             why="only buyers, sellers, lenders and the seller's bank pay into a case; order its return at the desk",
             clause="X-1",
         )
-
-
-def send_it_back(order: ReturnOrdered, sale: SaleBrought, received: All[MoneyReceived]) -> Says:
-    """X-1: a clerk has ordered the return of money that no article covers."""
-    money = next(m for m in received if m.id == order.money)
-    yield back_to_the_payer(sale, money, money.fact.amount_fen, Purpose.REFUND)
 
 
 def report_a_quote_that_cannot_be_paid(unpayable: UnpayableQuote) -> Says:
@@ -149,14 +140,14 @@ def ask_for_the_closing(_: CaseOpened, reason: ReasonToCallOff) -> Says:
     yield ClosingRequested(because=reason.because, clause=reason.clause)
 
 
-def refund_each_payer(money: Filed[MoneyReceived], sale: SaleBrought, _: CalledOff, deposits: Deposits) -> Says:
+def refund_each_payer(money: Filed[MoneyReceived], _: CalledOff, deposits: Deposits) -> Says:
     """X-1: each yuan of a cancelled case returns to whoever paid it, also what arrives only now.
     LC-L3 由公证机构将首付款返还至买方账户。"""
     ledger = deposits.ledger
     returned = ledger.claimed_fen(Purpose.EXCESS, money.id) + ledger.claimed_fen(Purpose.REFUND, money.id)
     rest = money.fact.amount_fen - returned
     if rest and all(back.id != money.id for back in deposits.come_back):
-        yield back_to_the_payer(sale, money, rest, Purpose.REFUND)
+        yield pay_back(money, rest)
 
 
 def report_money_that_came_back(money: Filed[MoneyReceived], _: CalledOff, deposits: Deposits) -> Says:
@@ -174,24 +165,6 @@ def cancel_the_case(reason: CalledOff, _: LendersDone, paid: AllPaidOut) -> Says
     """X-3: the end of a case called off, once every refund has settled and every lender is whole.
     LC-L3 买卖双方交易取消。"""
     yield CaseCancelled(because=reason.because, clause=reason.clause, money=paid.statement)
-
-
-def report_a_failed_payment(failed: Filed[PaymentRefused | PaymentReturned], ledger: Ledger) -> Says:
-    """X-1: the rail did not carry a payment out; the money is still here, and a clerk decides."""
-    order = ledger.order(failed.fact.payment)
-    if order is not None:
-        yield Alarm(
-            what=f"payment {order.id} ({order.pay.purpose.value}, {order.pay.amount_fen} fen) failed on the rail",
-            why=f"{failed.fact.why}; order it again at the desk, if need be to a corrected account",
-            clause=order.pay.because,
-        )
-
-
-def pay_again(order: PaymentOrderedAgain, ledger: Ledger) -> Says:
-    """X-1: a clerk orders a failed payment again; it is a payment of its own, with a key of its own."""
-    failed = ledger.order(order.payment)
-    if failed is not None:
-        yield failed.pay.model_copy(update={"to_account": order.to_account or failed.pay.to_account})
 
 
 # --- periods ----------------------------------------------------------------------------------------------------------
@@ -261,14 +234,6 @@ def money_is_to_be_sent_back(deposits: Deposits) -> Waiting | None:
     return None
 
 
-def a_payment_has_failed(ledger: Ledger) -> Waiting | None:
-    """X-1: the rail refused or returned a payment."""
-    for order in ledger.failed:
-        what = f"{order.pay.purpose.value}, {order.pay.amount_fen} fen: the rail said no"
-        return Waiting("order-payment-again", order.pay.because, what, about=order.id)
-    return None
-
-
 # --- verbs that several sentences share -------------------------------------------------------------------------------
 
 
@@ -314,16 +279,3 @@ def balance_of(sale: SaleBrought, settled: LoanSettled, remaining: Remaining, cl
             about=settled.quote or "settled by the borrower",
             because=clause,
         )
-
-
-def back_to_the_payer(sale: SaleBrought, money: Filed[MoneyReceived], amount_fen: int, purpose: Purpose) -> Pay:
-    """The verb of every return: out of the deposit account to whoever paid this money."""
-    return Pay(
-        purpose=purpose,
-        from_account=sale.deposit_account.account,
-        to_account=money.fact.from_account,
-        amount_fen=amount_fen,
-        reference=purpose.value,
-        about=money.id,
-        because="X-1",
-    )

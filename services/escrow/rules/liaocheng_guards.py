@@ -10,12 +10,14 @@ from services.escrow.deposits import Deposits
 from services.escrow.facts import (
     ApplicationMended,
     RejectionAnswered,
-    ReturnOrdered,
     SaleBrought,
     Signed,
     WithdrawalAgreed,
 )
 from services.escrow.lenders import Lenders, Rejection
+from services.money.facts import ReturnOrdered
+from services.money.rules.failed_payments import pay_only_what_failed
+from services.money.rules.returns import nothing_to_return
 from services.runtime.core.facts import PaymentOrderedAgain, Purpose
 from services.runtime.core.file import Filed, Refusal
 from services.runtime.core.money import Ledger
@@ -106,14 +108,7 @@ def refuse_to_mend_what_was_not_returned(mended: ApplicationMended, applications
 def refuse_to_return_what_is_not_to_go_back(order: ReturnOrdered, deposits: Deposits | None) -> Refusal | None:
     """X-1: only money that no article covers, of a stranger or after the end, is sent back by order."""
     if deposits is None or order.money not in {m.id for m in deposits.to_send_back}:
-        return Refusal("nothing to return", f"{order.money} is no receipt that waits to be sent back", "X-1")
-    return None
-
-
-def refuse_to_pay_twice(order: PaymentOrderedAgain, ledger: Ledger | None) -> Refusal | None:
-    """X-1: only a payment that the rail refused or returned can be ordered again, once."""
-    if ledger is None or order.payment not in {failed.id for failed in ledger.failed}:
-        return Refusal("not failed", f"{order.payment} is no failed payment of this case", "X-1")
+        return nothing_to_return(order)
     return None
 
 
@@ -178,7 +173,7 @@ IN_BOTH = (
     Guard(refuse_a_withdrawal_too_late),
     Guard(refuse_to_mend_what_was_not_returned),
     Guard(refuse_to_return_what_is_not_to_go_back),
-    Guard(refuse_to_pay_twice),
+    Guard(pay_only_what_failed),
     Guard(refuse_to_send_the_payoff_elsewhere),
     Guard(refuse_to_pay_on_an_old_statement),
     Guard(refuse_an_answer_without_a_rejection),

@@ -29,7 +29,6 @@ from services.escrow.deposits import BanksLoanHeld, Excess, FundsLoanHeld
 from services.escrow.facts import (
     ApplicationMended,
     RejectionAnswered,
-    ReturnOrdered,
     SaleBrought,
     Signed,
     WithdrawalAgreed,
@@ -40,6 +39,9 @@ from services.escrow.rules import liaocheng as both
 from services.escrow.rules import liaocheng_full as full
 from services.escrow.rules import liaocheng_loan as loan
 from services.escrow.rules.liaocheng_guards import FULL_GUARDS, LOAN_GUARDS
+from services.money.facts import ReturnOrdered
+from services.money.rules.failed_payments import a_payment_has_failed, pay_again, report_a_failed_payment
+from services.money.rules.returns import send_it_back
 from services.runtime.core.facts import (
     MoneyReceived,
     PaymentAccepted,
@@ -75,9 +77,9 @@ WAYS_OUT = (
 )
 PAYMENTS = (
     Rule(both.say_that_money_is_on_its_way, per=PaymentAccepted, during=ALWAYS),
-    Rule(both.send_it_back, per=ReturnOrdered, during=ALWAYS),
-    Rule(both.report_a_failed_payment, per=(PaymentRefused, PaymentReturned), during=ALWAYS),
-    Rule(both.pay_again, per=PaymentOrderedAgain, during=ALWAYS),
+    Rule(send_it_back, per=ReturnOrdered, during=ALWAYS),
+    Rule(report_a_failed_payment, per=(PaymentRefused, PaymentReturned), during=ALWAYS),
+    Rule(pay_again, per=PaymentOrderedAgain, during=ALWAYS),
 )
 WAITS = (
     Wait(both.signatures_are_missing),
@@ -85,7 +87,7 @@ WAITS = (
     Wait(both.the_top_up_is_short),
     Wait(both.an_application_was_returned),
     Wait(both.money_is_to_be_sent_back, during=ALWAYS),
-    Wait(both.a_payment_has_failed, during=ALWAYS),
+    Wait(a_payment_has_failed, during=ALWAYS),
 )
 UNEXPECTED = (
     *IN_A_CASE,

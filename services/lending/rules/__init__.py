@@ -6,7 +6,8 @@ from contracts.event import Fact
 from contracts.events.case import CaseCancelled, CaseCompleted
 from contracts.events.registry import FolioRefused, RegistrationClosed
 from services.lending.facts import ApplicationClosed
-from services.lending.rules import liaocheng_loan, unmatched
+from services.lending.rules import liaocheng_loan
+from services.lending.rules.standing import STANDING
 from services.runtime.core.file import Phase
 from services.runtime.core.rule import Chapter, Guard, Rule, Verdict, Wait
 
@@ -37,4 +38,4 @@ def lender_chapters(
         guards=(*loan.GUARDS, *guards),
         waits=(*loan.WAITS, *waits),
     )
-    return unmatched.STANDING, sale
+    return STANDING, sale

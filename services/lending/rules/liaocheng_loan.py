@@ -43,11 +43,9 @@ from services.lending.facts import (
     LoanAppliedFor,
     LoanDecided,
     LoanWithdrawn,
-    ReturnOrdered,
 )
 from services.lending.rules.liaocheng_loan_guards import GUARDS
 from services.lending.rules.periods import PERIOD_RULES, named
-from services.lending.rules.unmatched import pay_back
 from services.lending.views import (
     DECISION,
     Answer,
@@ -68,6 +66,9 @@ from services.lending.views import (
     Whole,
     join_request,
 )
+from services.money.facts import ReturnOrdered
+from services.money.rules.failed_payments import pay_again, report_a_failed_payment, wait_for_a_new_order
+from services.money.rules.returns import pay_back
 from services.runtime.core.facts import (
     Alarm,
     MoneyReceived,
@@ -218,24 +219,6 @@ def send_it_back(order: ReturnOrdered, lent: Lent) -> Says:
             yield pay_back(receipt, amount)
 
 
-def report_a_failed_payment(failed: Filed[PaymentRefused | PaymentReturned], ledger: Ledger) -> Says:
-    """X-1: the rail did not carry a payment out; the money is still here, and a clerk decides."""
-    order = ledger.order(failed.fact.payment)
-    if order is not None:
-        yield Alarm(
-            what=f"payment {order.id} ({order.pay.purpose.value}, {order.pay.amount_fen} fen) failed on the rail",
-            why=f"{failed.fact.why}; order it again at the desk",
-            clause=order.pay.because,
-        )
-
-
-def pay_again(order: PaymentOrderedAgain, ledger: Ledger) -> Says:
-    """X-1: a clerk orders a failed payment again; it is a payment of its own, with a key of its own."""
-    failed = ledger.order(order.payment)
-    if failed is not None:
-        yield failed.pay.model_copy(update={"to_account": order.to_account or failed.pay.to_account})
-
-
 # --- ways out ---------------------------------------------------------------------------------------------------------
 
 
@@ -338,20 +321,14 @@ def money_is_to_be_sent_back(lent: Lent) -> Waiting | None:
 
 def the_loan_was_not_paid(ledger: Ledger, _: Approval, lapsed: AdvanceNoticeLapsed | None) -> Waiting | None:
     """LC-L5, LC-R3: the rail refused or returned the loan, which can still be paid."""
-    return None if lapsed is not None else _failed(ledger, loan=True)
+    if lapsed is not None:
+        return None
+    return wait_for_a_new_order(order for order in ledger.failed if order.pay.purpose is Purpose.LOAN)
 
 
 def a_return_was_not_paid(ledger: Ledger) -> Waiting | None:
     """X-1: the rail refused or returned what goes back to its payer."""
-    return _failed(ledger, loan=False)
-
-
-def _failed(ledger: Ledger, *, loan: bool) -> Waiting | None:
-    for order in ledger.failed:
-        if (order.pay.purpose is Purpose.LOAN) == loan:
-            what = f"{order.pay.purpose.value}, {order.pay.amount_fen} fen: the rail said no"
-            return Waiting("order-payment-again", order.pay.because, what, about=order.id)
-    return None
+    return wait_for_a_new_order(order for order in ledger.failed if order.pay.purpose is not Purpose.LOAN)
 
 
 # --- the index --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from services.lending.facts import (
     LoanAppliedFor,
     LoanDecided,
     LoanWithdrawn,
-    ReturnOrdered,
 )
 from services.lending.views import (
     Answer,
@@ -27,6 +26,9 @@ from services.lending.views import (
     Unfit,
     join_request,
 )
+from services.money.facts import ReturnOrdered
+from services.money.rules.failed_payments import pay_only_what_failed
+from services.money.rules.returns import nothing_to_return
 from services.runtime.core.facts import PaymentOrderedAgain, Purpose
 from services.runtime.core.file import Filed, Refusal
 from services.runtime.core.money import Ledger
@@ -206,14 +208,7 @@ def return_only_what_is_not_ours(order: ReturnOrdered, lent: Lent | None) -> Ref
     """X-1: only money that no article covers is sent back by order."""
     if lent is not None and any(receipt.id == order.money for receipt, _ in lent.not_ours):
         return None
-    return Refusal("nothing to return", f"{order.money} is no receipt that waits to be sent back", "X-1")
-
-
-def pay_only_what_failed(order: PaymentOrderedAgain, ledger: Ledger | None) -> Refusal | None:
-    """X-1: only a payment that the rail refused or returned can be ordered again, once."""
-    if ledger is None or order.payment not in {failed.id for failed in ledger.failed}:
-        return Refusal("not failed", f"{order.payment} is no failed payment of this case", "X-1")
-    return None
+    return nothing_to_return(order)
 
 
 def pay_the_loan_only_on_a_live_notice(

@@ -1,6 +1,8 @@
 """Money that is on its way back, and money that no rule may book: the same sentences in every chapter
 (X-1)."""
 
+from services.money.rules.failed_payments import pay_again, pay_only_what_failed
+from services.money.rules.returns import pay_back
 from services.runtime.core.facts import (
     Alarm,
     MoneyReceived,
@@ -22,25 +24,18 @@ LONGEST_REFERENCE = 98  # the rail takes 140, and a case with the longest name c
 BACK = " 退回"
 
 
-def pay_back(money: Filed[MoneyReceived], amount_fen: int) -> Pay:
-    """The order to pay back to whoever paid. Its text names the case where there is one, as every payment's
+def surplus_of(money: Filed[MoneyReceived], amount_fen: int) -> Pay:
+    """The order to pay back what is no debt. Its text names the case where there is one, as every payment's
     does; else the payer's own words come first, so that the payer finds by them what it is about."""
     words = "" if money.case else money.fact.reference
-    return Pay(
-        purpose=Purpose.SURPLUS,
-        from_account=money.fact.account,
-        to_account=money.fact.from_account,
-        amount_fen=amount_fen,
-        reference=f"{words[: LONGEST_REFERENCE - len(BACK)]}{BACK}".strip(),
-        about=money.id,
-        because="X-1",
-    )
+    reference = f"{words[: LONGEST_REFERENCE - len(BACK)]}{BACK}".strip()
+    return pay_back(money, amount_fen, Purpose.SURPLUS, reference)
 
 
 def return_the_surplus(due: SurplusDue) -> Says:
     """X-1 Money: at every instant, what came into a case equals what went out plus what is held; each yuan of
     a cancelled case returns to whoever paid it. So what is no debt goes back to its payer."""
-    yield pay_back(due.money, due.amount_fen)
+    yield surplus_of(due.money, due.amount_fen)
 
 
 def do_as_decided_with_the_money(decided: Filed[MoneyDecided], here: All[MoneyReceived]) -> Says:
@@ -48,7 +43,7 @@ def do_as_decided_with_the_money(decided: Filed[MoneyDecided], here: All[MoneyRe
     it."""
     money = next(filed for filed in here if filed.id == decided.fact.money)
     if decided.fact.unit_number is None:
-        yield pay_back(money, money.fact.amount_fen)
+        yield surplus_of(money, money.fact.amount_fen)
     else:
         yield Tell(decided.fact.unit_number, "", money.fact)
 
@@ -70,21 +65,6 @@ def report_a_failed_return(failed: Filed[PaymentRefused | PaymentReturned], ledg
         what = f"{order.pay.amount_fen} fen are not back with their payer (payment {order.id})"
         why = f"{failed.fact.why}; order it again at the desk, if need be to a corrected account"
         yield Alarm(what=what, why=why, clause="X-1")
-
-
-def pay_again(again: PaymentOrderedAgain, ledger: Ledger) -> Says:
-    """X-1: a clerk orders what failed once more, perhaps to a corrected account; a new order with a key of
-    its own."""
-    failed = ledger.order(again.payment)
-    if failed is not None:
-        yield failed.pay.model_copy(update={"to_account": again.to_account or failed.pay.to_account})
-
-
-def refuse_to_pay_again_what_did_not_fail(again: PaymentOrderedAgain, ledger: Ledger) -> Refusal | None:
-    """X-1: money goes back once."""
-    if any(order.id == again.payment for order in ledger.failed):
-        return None
-    return Refusal("not failed", f"{again.payment} is no failed payment on this file", "X-1")
 
 
 def refuse_to_decide_on_other_money(decided: MoneyDecided, books: Books, here: All[MoneyReceived]) -> Refusal | None:
@@ -124,6 +104,6 @@ MONEY_RULES = (
     Rule(pay_again, per=PaymentOrderedAgain, during=ALWAYS),
 )
 
-MONEY_GUARDS = (Guard(refuse_to_pay_again_what_did_not_fail), Guard(refuse_to_decide_on_other_money))
+MONEY_GUARDS = (Guard(pay_only_what_failed), Guard(refuse_to_decide_on_other_money))
 
 MONEY_WAITS = (Wait(decide_on_money, during=ALWAYS), Wait(order_the_payment_again, during=ALWAYS))

@@ -1,10 +1,10 @@
-"""What the escrow does with money that names no case it knows."""
+"""Money that names no case known here. RULES, GUARDS, WAITS and UNEXPECTED are the index."""
 
-from services.escrow.facts import ReturnOrdered
+from services.money.facts import ReturnOrdered
+from services.money.rules.returns import nothing_to_return, send_it_back
 from services.runtime.core.facts import (
     Alarm,
     MoneyReceived,
-    Pay,
     PaymentAccepted,
     PaymentOrderedAgain,
     PaymentRefused,
@@ -14,7 +14,7 @@ from services.runtime.core.facts import (
 )
 from services.runtime.core.file import Filed, Phase, Refusal
 from services.runtime.core.money import Ledger
-from services.runtime.core.rule import All, Guard, Rule, Says, Wait, Waiting, noted
+from services.runtime.core.rule import Guard, Rule, Says, Wait, Waiting, noted
 
 
 def report_money_that_nobody_can_match(money: Filed[MoneyReceived]) -> Says:
@@ -26,26 +26,16 @@ def report_money_that_nobody_can_match(money: Filed[MoneyReceived]) -> Says:
     )
 
 
-def send_it_back(order: ReturnOrdered, received: All[MoneyReceived]) -> Says:
-    """X-1: a clerk has ordered its return."""
-    money = next(m for m in received if m.id == order.money)
-    yield Pay(
-        purpose=Purpose.REFUND,
-        from_account=money.fact.account,
-        to_account=money.fact.from_account,
-        amount_fen=money.fact.amount_fen,
-        reference=Purpose.REFUND.value,
-        about=money.id,
-        because="X-1",
-    )
-
-
-def refuse_to_return_it_twice(order: ReturnOrdered, ledger: Ledger | None) -> Refusal | None:
+def refuse_to_return_it_twice(order: ReturnOrdered, ledger: Ledger) -> Refusal | None:
     """X-1: each receipt goes back once."""
-    there = {m.id for m in ledger.receipts} if ledger is not None else set[str]()
-    if ledger is None or order.money not in there or ledger.paid_fen(Purpose.REFUND, order.money):
-        return Refusal("nothing to return", f"{order.money} is no receipt that waits to be sent back", "X-1")
-    return None
+    here = order.money in {money.id for money in ledger.receipts}
+    return None if here and not ledger.paid_fen(Purpose.REFUND, order.money) else nothing_to_return(order)
+
+
+def order_a_return_by_its_receipt(order: PaymentOrderedAgain) -> Refusal | None:
+    """X-1: money that names no case is sent back by its receipt, also where it was tried before."""
+    detail = f"{order.payment} sends back money that names no case: order its return again"
+    return Refusal("ordered by its receipt", detail, "X-1")
 
 
 def unmatched_money_waits(ledger: Ledger) -> Waiting | None:
@@ -60,12 +50,12 @@ RULES = (
     Rule(report_money_that_nobody_can_match, per=MoneyReceived),
     Rule(send_it_back, per=ReturnOrdered),
 )
-GUARDS = (Guard(refuse_to_return_it_twice),)
+GUARDS = (Guard(refuse_to_return_it_twice), Guard(order_a_return_by_its_receipt))
 WAITS = (Wait(unmatched_money_waits),)
 UNEXPECTED = (
     noted(PaymentAccepted, Phase.OPEN, why="the return of unmatched money is on its way"),
     noted(PaymentSettled, Phase.OPEN, why="unmatched money is back with its payer"),
     noted(PaymentRefused, Phase.OPEN, why="it waits in the worklist again"),
     noted(PaymentReturned, Phase.OPEN, why="it waits in the worklist again"),
-    noted(PaymentOrderedAgain, Phase.OPEN, why="a return is ordered by its receipt"),
+    noted(PaymentOrderedAgain, Phase.OPEN, why="a guard refuses it"),
 )

@@ -1,0 +1,2 @@
+"""What any institution does with money that goes back to its payer, and with a payment that failed. It knows none of
+them."""

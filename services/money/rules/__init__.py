@@ -1,0 +1,1 @@
+"""Sentences about money that institutions share: each puts into its own chapters those that it needs."""
