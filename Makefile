@@ -19,11 +19,11 @@ export PLANTED_FEN
 export DAIYA_FAULTS
 export WAY_OUT
 
-.PHONY: faults simulate explore mutants
+.PHONY: faults simulate explore mutants bench bench-smoke
 .PHONY: help venv demo test check up down status contracts clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: ## make or bring up to date the virtual environment (.venv) from requirements.lock
 	@sh deploy/venv.sh
@@ -47,6 +47,12 @@ explore: venv ## all interleavings of small worlds (PROCEDURE=LC-FULL DUPLICATES
 mutants: venv ## plant each fault of the list in the product, and see the simulation find it
 	@$(PYTHON) -m tests.simulation mutants
 
+bench: venv ## measure Daiya beside its peers, for hours of both cores; benchmarks/README.md has what each part is and its figures
+	@$(PYTHON) -m benchmarks all
+
+bench-smoke: venv ## play a handful of cases with the benchmark's own parts: they must complete; says nothing of speed
+	@$(PYTHON) -m benchmarks smoke
+
 check: venv ## linters, types, import directions, generated files, demands
 	@$(PYTHON) .ci/check.py
 
@@ -64,4 +70,4 @@ contracts: venv ## write the JSON Schemas, the AsyncAPI document and the diagram
 
 clean: down ## stop everything, remove build/ with all data, keys and caches; .venv and downloaded jars stay
 	@rm -rf build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	@find contracts services deploy tests -name __pycache__ -prune -exec rm -rf {} +
+	@find contracts services deploy tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -97,6 +97,7 @@ class Stack:
         env: Mapping[str, str] | None = None,
         starts: datetime | None = None,
         also: Collection[Institution] = (),
+        served_by: str = "services.cli",
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Nothing is started yet.
@@ -104,7 +105,8 @@ class Stack:
         `kafka` and `mongodb` (default: DAIYA_KAFKA and DAIYA_MONGODB) are used as they are where given. `env`
         is added to the environment of the rail and the services. `starts` (aware): the services have a
         sandbox's clock, which says so now, and on which `days` can pass. `also` take part beside the
-        institutions of the city's file. `on_progress` hears a line for each thing done.
+        institutions of the city's file. `served_by`: the module whose `serve ROLE --institution NAME` runs an
+        institution's service. `on_progress` hears a line for each thing done.
 
         Raises ValueError for such a clock on a persistent stack.
         """
@@ -113,6 +115,7 @@ class Stack:
         named = load_city(city)
         self.city = named.model_copy(update={"institutions": (*named.institutions, *also)})
         self.ephemeral = ephemeral
+        self._served_by = served_by
         self._say = on_progress
         self._cache = root / "build" / "cache"
         run = root / "build" / "run"
@@ -147,6 +150,15 @@ class Stack:
         if institution is None and len(of_role) > 1:
             raise KeyError(f"{role} has several institutions: {', '.join(of_role)}")
         return of_role[institution] if institution else next(iter(of_role.values()))
+
+    def key_file(self, one: Institution) -> Path:
+        """The file with the secret of an institution of the city, for what signs in its name; only once it is up."""
+        return give_key(self._dir / "keys", one)
+
+    @property
+    def processes(self) -> Mapping[str, Identity]:
+        """Every process that was started, by its name."""
+        return {name: child.identity for name, child in self._children.items()}
 
     @property
     def days(self) -> Days:
@@ -354,7 +366,7 @@ class Stack:
             "DAIYA_SETTINGS_FILE": str(settings),
         }
         url = f"http://127.0.0.1:{port}"
-        serve = ("services.cli", "serve", one.role.value, "--institution", one.name)
+        serve = (self._served_by, "serve", one.role.value, "--institution", one.name)
         self._start(Part(self._python(one.key, serve, env), _answers(f"{url}/readyz"), forked=True))
         return url
 

@@ -19,7 +19,7 @@ from services.runtime.institution import Institution
 from services.runtime.keys import Keys
 from services.runtime.log import LogUnavailable, Received
 from services.runtime.log.kafka import KafkaLog
-from services.runtime.rail import RailUnavailable
+from services.runtime.rail import Rail, RailUnavailable
 from services.runtime.rail.http import HttpRail
 from services.runtime.sandbox_clock import SandboxLog, SandboxRail
 from services.runtime.settings import Settings
@@ -42,11 +42,13 @@ class Part:
 class Service:
     """The running parts of one institution's process."""
 
-    def __init__(self, part: Part, name: str, settings: Settings) -> None:
+    def __init__(self, part: Part, name: str, settings: Settings, rail: Rail | None = None) -> None:
+        """`rail`: another than the one over HTTP that the settings name; whoever gives it closes it."""
         self.settings = settings
         self.log = KafkaLog(settings.kafka_addresses)
         self.store = MongoStore(settings.mongodb, part.role, name, settings.mongodb_driver)
-        self.rail = HttpRail(settings.rail)
+        self.http_rail = HttpRail(settings.rail)
+        self.rail = rail if rail is not None else self.http_rail
         self.sandbox = settings.sandbox_clock
         self.institution = Institution(
             part.role,
@@ -104,7 +106,7 @@ class Service:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.inbox.stop()
         await self.log.close()
-        await self.rail.aclose()
+        await self.http_rail.aclose()
         await self.store.close()
 
     async def is_ready(self) -> str:
@@ -184,13 +186,14 @@ async def _until_it_works(connect: Callable[[], Awaitable[object]]) -> None:
             pause = min(LONGEST_PAUSE_S, pause * 2)
 
 
-def application(part: Part, name: str, settings: Settings) -> FastAPI:
-    """The institution's ASGI application; starting it starts the service, stopping it stops the service."""
+def application(part: Part, name: str, settings: Settings, rail: Rail | None = None) -> FastAPI:
+    """The institution's ASGI application; starting it starts the service, stopping it stops the service. `rail`: see
+    Service."""
     service: list[Service] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running = Service(part, name, settings)
+        running = Service(part, name, settings, rail)
         service.append(running)
         app.state.institution = running.institution
         running.begin()
@@ -203,7 +206,7 @@ def application(part: Part, name: str, settings: Settings) -> FastAPI:
     return make_app(part.role, name, part.desk, settings.tokens, ready=ready, lifespan=lifespan)
 
 
-def serve(part: Part, name: str, settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT."""
+def serve(part: Part, name: str, settings: Settings, rail: Rail | None = None) -> None:
+    """Run until SIGTERM or SIGINT. `rail`: see Service."""
     logs.configure(part.role.value, name, settings)
-    uvicorn.run(application(part, name, settings), host=settings.host, port=settings.port, log_level="warning")
+    uvicorn.run(application(part, name, settings, rail), host=settings.host, port=settings.port, log_level="warning")

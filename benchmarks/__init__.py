@@ -1,0 +1,1 @@
+"""How fast Daiya is, measured beside what others would use. README.md says how, and has the figures."""
