@@ -39,7 +39,7 @@ def show(raw: Path) -> None:
         ("with what it calls", by_whole(stacks)),
     ):
         print(f"by {title}")
-        for at, per_cent in list(found.items())[:30]:
+        for at, per_cent in list(found.items())[:45]:
             print(f"  {per_cent:5.1f} %  {at}")
 
 

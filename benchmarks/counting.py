@@ -149,22 +149,30 @@ def case_times_ms(seen: Collection[Seen]) -> dict[str, tuple[int, int]]:
     return {case: (first[case], at) for case, at in last.items()}
 
 
-async def completed_cases(
-    mongodb: str, city: City, parts: Mapping[str, Part], units: Mapping[str, str]
-) -> dict[str, set[str]]:
-    """By institution, which of these cases (with their folios) have ended there as completed, by its database."""
-    found: dict[str, set[str]] = {}
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What an institution's database has of some cases: those that have ended as completed, and why it has refused
+    something that people have brought."""
+
+    completed: frozenset[str]
+    refusals: tuple[str, ...]
+
+
+async def files(mongodb: str, city: City, parts: Mapping[str, Part], units: Mapping[str, str]) -> dict[str, Filed]:
+    """By institution, what is on file of these cases (with their folios)."""
+    found: dict[str, Filed] = {}
     for one in city.institutions:
-        found[one.name] = await _completed(mongodb, one, parts[one.role.value], units)
+        found[one.name] = await _filed(mongodb, one, parts[one.role.value], units)
     return found
 
 
-async def _completed(mongodb: str, one: Institution, part: Part, units: Mapping[str, str]) -> set[str]:
+async def _filed(mongodb: str, one: Institution, part: Part, units: Mapping[str, str]) -> Filed:
     keys = Keys(bytes(KEY_BYTES))  # signatures were checked when the records were taken; here nothing is
     house = make_house(one.role, one.name, one.title, keys, part.rulebook)
     words = vocabulary(part.rulebook)
     store = MongoStore(mongodb, one.role.value, one.name)
     completed: set[str] = set()
+    refusals: list[str] = []
     try:
         cases = list(units)
         for n in range(0, len(cases), READ_AT_ONCE):
@@ -177,6 +185,8 @@ async def _completed(mongodb: str, one: Institution, part: Part, units: Mapping[
                 file = subject.file(case)
                 if file.phase is Phase.ENDED and file.every(CaseCompleted):
                     completed.add(case)
+                refused = (value["refusal"] for value in values if value["k"] == "refused")
+                refusals += [f"{case}: {one['title']}: {one['detail']}" for one in refused]
     finally:
         await store.close()
-    return completed
+    return Filed(frozenset(completed), tuple(refusals))

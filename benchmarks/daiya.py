@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.bank import settled_cases
-from benchmarks.counting import case_times_ms, completed_cases, hops_ms, readings
+from benchmarks.counting import case_times_ms, files, hops_ms, readings
 from benchmarks.figures import Measured, times
 from benchmarks.processes import machine_busy_s
 from benchmarks.profile import sample
@@ -15,7 +15,7 @@ from contracts.event import Role
 from deploy.stack import Stack
 
 WITHIN_S = 420.0
-PROFILE_AFTER_S, PROFILE_S = 3, 20
+PROFILE_AFTER_S, PROFILE_S = 5, 20
 WARMING = 10
 """Cases played before the measured ones: every process has then imported, connected and cached what it needs."""
 
@@ -84,8 +84,10 @@ async def measure(here: Stand, first: int, cases: int, rate: float = 0, within_s
 
     names = {one.case: one for one in (Names.of(n) for n in range(first, first + cases))}
     units = {case: one.unit for case, one in names.items()}
-    completed = await completed_cases(here.stack.addresses.mongodb, here.city, here.parts, units)
-    whole = set(units).intersection(*completed.values())
+    filed = await files(here.stack.addresses.mongodb, here.city, here.parts, units)
+    whole = set(units).intersection(*(one.completed for one in filed.values()))
+    for name, one in filed.items():
+        print(*(f"{name} has refused: {why}" for why in one.refusals[:5]), sep="\n", end="\n" * bool(one.refusals))
     deposit = next(one for one in here.city.institutions if one.role is Role.ESCROW).settings["deposit_account"]
     paid = [one for one in await here.moved() if one.reference.split()[0] in units]
     seen = await here.topics.records(begins)

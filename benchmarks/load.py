@@ -9,6 +9,7 @@ standard output: see `Load.obey`.
 """
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -43,6 +44,7 @@ from services.runtime.rail import Transfer
 PARTS = 3
 """Of each joint application: the notary's, and one of each lender."""
 APPLICATIONS = (TransferApplicationMade.type_name, MortgageApplicationMade.type_name)
+QUIET_S = 30.0
 AT_ONCE = 8
 """Orders of the people under way at the rail over HTTP."""
 
@@ -59,12 +61,21 @@ class Plan:
 
 
 @dataclass(slots=True)
+class Line:
+    """The words of one speaker to one hearer about one folio: which number is due, and what has come before it."""
+
+    next: int = 1
+    held: dict[int, ConsumerRecord] = field(default_factory=dict[int, ConsumerRecord])
+
+
+@dataclass(slots=True)
 class Sale:
     """How far one sale has come, as far as its people must know."""
 
     names: Names
     heard: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     words: set[tuple[str, bytes]] = field(default_factory=set[tuple[str, bytes]])
+    lines: dict[tuple[str, bytes], Line] = field(default_factory=dict[tuple[str, bytes], Line])
     lent: set[Role] = field(default_factory=set[Role])
     application: str = ""
     certificate: str = ""
@@ -86,6 +97,7 @@ class Load:
         self._paying = asyncio.Semaphore(AT_ONCE)
         self._sales: dict[str, Sale] = {}
         self._outgoing = asyncio.Queue[tuple[str, Record, int]]()
+        self._heard = 0
         self._left = 0
         self._all_ended = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -163,7 +175,7 @@ class Load:
                         self._append(deed, one.case, one.unit, f"bring {i}", one.write(deed.data))
                     if not rate and not n % 20:
                         await asyncio.sleep(0)  # whoever answers has a turn meanwhile
-                await self._all_ended.wait()
+                await self._until_ended_or_quiet()
         except TimeoutError:
             pass
         if self._failed is not None:
@@ -171,6 +183,16 @@ class Load:
         heard = next((one.heard for one in self._sales.values() if not self._has_ended(one)), {})
         stuck = [f"{topic}: {kind} × {n}" for (topic, kind), n in heard.items()]
         return {"ended": len(names) - self._left, "stuck_after": stuck}
+
+    async def _until_ended_or_quiet(self) -> None:
+        """Until all have ended, or nothing has been heard for so long that nothing will be."""
+        while not self._all_ended.is_set():
+            heard = self._heard
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(QUIET_S):
+                    await self._all_ended.wait()
+            if self._heard == heard:
+                return
 
     def _has_ended(self, sale: Sale) -> bool:
         return any(kind == CaseCompleted.type_name for _, kind in sale.heard)
@@ -188,13 +210,29 @@ class Load:
                         self._hear(record)
 
     def _hear(self, record: ConsumerRecord) -> None:
+        """Take a word in the order of its line, as the institution does, and answer it."""
         headers = dict(record.headers)
+        sale = self._sales.get(headers.get("ce_subject", b"").decode())
+        if sale is None:
+            return
+        number = headers.get("ce_sequence")
+        if number is None:
+            self._answer(sale, record, headers)
+            return
+        line = sale.lines.setdefault((record.topic, headers["ce_source"]), Line())
+        line.held[int(number)] = record
+        while line.next in line.held:
+            due = line.held.pop(line.next)
+            line.next += 1
+            self._answer(sale, due, dict(due.headers))
+
+    def _answer(self, sale: Sale, record: ConsumerRecord, headers: Mapping[str, bytes]) -> None:
         type_name = headers["ce_type"].decode()
         answer = self._answers.get((record.topic, type_name))
-        sale = self._sales.get(headers.get("ce_subject", b"").decode()) if answer is not None else None
         once = (record.topic, headers["ce_id"])  # what was said before is said again to somebody who joins
-        if answer is not None and sale is not None and once not in sale.words:
+        if answer is not None and once not in sale.words:
             sale.words.add(once)
+            self._heard += 1
             sale.heard[record.topic, type_name] += 1
             answer(sale, record)
 

@@ -28,6 +28,7 @@ PARTS = (
     ("other", ("services/", "httpx/", "httpcore/", "uvicorn/", "structlog/", "prometheus_client/")),
 )
 OURS = ("contracts/", "services/")
+LIBRARIES = ("aiokafka/", "faststream/", "motor/", "pymongo/", "pydantic/")
 _FRAME = re.compile(r"(?P<name>.*) \((?P<file>[^():]+)(:(?P<line>\d+))?\)$")
 
 Frame = tuple[str, str]
@@ -103,11 +104,12 @@ def by_function(stacks: Iterable[tuple[tuple[Frame, ...], int]]) -> dict[str, fl
 
 
 def by_whole(stacks: Iterable[tuple[tuple[Frame, ...], int]]) -> dict[str, float]:
-    """Per cent of the samples in which a function is at work, with all that it calls; these add up to more than all."""
+    """Per cent of the samples in which a function of ours or of the libraries that do the work is busy, with
+    all that it calls; these add up to more than all."""
     counts, whole = Counter[str](), 0
     for stack, n in stacks:
         whole += n
-        for at in {f"{file}:{name}" for file, name in stack}:
+        for at in {f"{file}:{name}" for file, name in stack if file.startswith((*OURS, *LIBRARIES))}:
             counts[at] += n
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return {at: n / whole * 100 for at, n in ordered}

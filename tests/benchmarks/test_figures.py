@@ -156,6 +156,7 @@ def test_a_sample_counts_for_the_innermost_function_of_ours_or_for_a_library() -
 
 
 def test_with_what_it_calls_a_function_counts_once_a_sample() -> None:
-    found = by_whole(read([*RAW.splitlines(), "a (x/y.py:1);a (x/y.py:2) 100"]))
+    found = by_whole(read([*RAW.splitlines(), "a (motor/y.py:1);a (motor/y.py:2);b (x.py:3) 100"]))
     assert found["services/runtime/turn.py:_take"] == 40
-    assert found["x/y.py:a"] == 50
+    assert found["motor/y.py:a"] == 50
+    assert "x.py:b" not in found
