@@ -36,17 +36,24 @@ def by_stack(ways: Iterable[WayOut]) -> Iterator[tuple[WayOut, ...]]:
     yield from ((way,) for way in of_days if way.stops_a_service)
 
 
+def at_once(ways: Sequence[WayOut]) -> Iterator[Sequence[WayOut]]:
+    """Of the ways on one stack those that are played at the same time: so many, or all where days pass, for to who
+    comes later they have passed; and one that stops a service alone."""
+    together = [way for way in ways if not way.stops_a_service]
+    if together and together[0].starts is not None:
+        yield together
+    else:
+        yield from (together[first : first + AT_ONCE] for first in range(0, len(together), AT_ONCE))
+    yield from ([way] for way in ways if way.stops_a_service)
+
+
 async def play(stack: Stack, ways: Sequence[WayOut], report: Report) -> list[Played]:
     """Play these on a stack that has what they need, and tell of each when it has ended. Raises what is no trouble of a
     case, as deploy.playing has it."""
     played: list[Played] = []
     with tempfile.TemporaryDirectory() as folder:
         sales = Sales(Path(folder))
-        together = [way for way in ways if not way.stops_a_service]
-        most = len(together) if ways[0].starts is not None else AT_ONCE  # for who comes later the days have passed
-        groups = [together[first : first + most] for first in range(0, len(together), most)]
-        groups += [[way] for way in ways if way.stops_a_service]
-        for group in groups:
+        for group in at_once(ways):
             for one in await _at_once(stack, group, sales):
                 report.way_played(one)
                 played.append(one)

@@ -5,11 +5,11 @@ import asyncio
 import contextlib
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from contracts.envelope import inbox
 from contracts.event import Role
@@ -36,6 +36,7 @@ COME_AGAIN_S = 0.1
 PATIENT_TRIES = 1000
 LOG_LINES = 12
 
+T = TypeVar("T")
 TROUBLES = (Stuck, DeskRefused, DeskUnreachable, WitnessLost, TimeoutError)
 
 
@@ -129,7 +130,8 @@ class Demo:
             raise RuntimeError("this way out has no day on which it starts")
         await self._days.until(self, day)
 
-    async def _play(self) -> None:
+    async def _open(self) -> None:
+        """Everything that is there before the sale, and the sale brought to the escrow."""
         occasion = str(uuid.uuid4())
         for account in self.file.rail:
             await self.rail.open_account(account.account, account.owner, account.opening_fen)
@@ -137,14 +139,18 @@ class Demo:
         self.acted(Role.SELLER_BANK, "the loan is imported as the bank's own system has it", "LC-F2")
         if self.file.pool:
             self.acted(Role.FUND_CENTER, "the provident fund's figures are stated as its books have them", "LC-R2")
-        await prepare(self.desks, self.file, occasion)
-        self.before = await collecting.register_of(self)
+        await self._reaching(lambda: prepare(self.desks, self.file, occasion))
+        self.before = await self._reaching(lambda: collecting.register_of(self))
         for deed in self._deeds:
             if deed.early:
                 await self._do(deed)
-        self.case = await open_case(self.desks[Role.ESCROW], self.file, occasion)
+        self.case = await self._reaching(lambda: open_case(self.desks[Role.ESCROW], self.file, occasion))
         self.acted(Role.ESCROW, f"buyers and seller bring the sale: case {self.case}", "LC-F1")
         self.people.holds.extend(hold for deed in self._deeds for hold in deed.holds)
+
+    async def _play(self) -> None:
+        async with asyncio.timeout(self.played_within_s):
+            await self._open()
         async with asyncio.timeout(self.played_within_s), asyncio.TaskGroup() as group:
             clerks = [group.create_task(self._clerk(place)) for place in self.places]
             others = [group.create_task(self._do(deed)) for deed in self._deeds if not deed.early]
@@ -159,15 +165,20 @@ class Demo:
             for task in clerks:
                 task.cancel()
 
-    async def _clerk(self, place: Place) -> None:
-        """The clerk of an institution, who comes again where a service is away that this way lets be away."""
+    async def _reaching(self, do: Callable[[], Awaitable[T]]) -> T:
+        """Do something at a desk, and come again where its service is away and this way lets it be away."""
         while True:
             try:
-                await keep_looking(self.people, place.role, self.case, self.witness.changed[place.inbox])
+                return await do()
             except DeskUnreachable:
                 if self.way is None:
                     raise
                 await asyncio.sleep(COME_AGAIN_S)
+
+    async def _clerk(self, place: Place) -> None:
+        """The clerk of an institution."""
+        arrived = self.witness.changed[place.inbox]
+        await self._reaching(lambda: keep_looking(self.people, place.role, self.case, arrived))
 
     async def _do(self, deed: Deed) -> None:
         """Let somebody interfere once the moment has come."""
@@ -193,13 +204,7 @@ class Demo:
                 group.create_task(self._apply(loan))
 
     async def _apply(self, loan: LoanSought) -> None:
-        while True:
-            try:
-                return await self.people.apply_for_loan(self.case, loan)
-            except DeskUnreachable:
-                if self.way is None:
-                    raise
-                await asyncio.sleep(COME_AGAIN_S)
+        await self._reaching(lambda: self.people.apply_for_loan(self.case, loan))
 
     async def _plant(self) -> None:
         """Falsify the deposit account at the rail while money lies there."""

@@ -123,6 +123,7 @@ class Witness:
         try:
             async for record in consumer:
                 self.take(record.topic, record.partition, _record(record))
+                await asyncio.sleep(0)  # what is fetched already comes without a pause, and others have a turn to take
         except Exception as error:
             self._failed = error
             self._news.set()

@@ -11,7 +11,7 @@ import pytest
 from contracts.event import Role
 from contracts.events.case import DeadlineMissed, Lateness
 from contracts.period import Period
-from deploy.all_ways_out import by_stack
+from deploy.all_ways_out import at_once, by_stack
 from deploy.city import load_city
 from deploy.days import Days, Together
 from deploy.evidence import Check, Evidence
@@ -136,6 +136,12 @@ async def test_a_day_that_has_come_already_is_not_waited_for_and_the_clock_goes_
     await together.until("alone", date(2026, 3, 9))
     await together.until("alone", date(2026, 3, 4))
     assert day_in_china(days.clock.now()) == date(2026, 3, 9)
+
+
+def test_every_way_is_played_once_and_one_that_stops_a_service_alone() -> None:
+    groups = [group for ways in by_stack(WAYS_OUT.values()) for group in at_once(ways)]
+    assert sorted(way.name for group in groups for way in group) == sorted(WAYS_OUT)
+    assert all(len(group) == 1 for group in groups if any(way.stops_a_service for way in group))
 
 
 def test_ways_that_start_on_one_day_share_its_clock_unless_one_stops_a_service() -> None:
