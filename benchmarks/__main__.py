@@ -1,15 +1,21 @@
-"""`python -m benchmarks smoke|daiya …`: see README.md."""
+"""`python -m benchmarks WHAT`: README.md says what each part is; `--help` lists the options."""
 
 import argparse
-import json
 import sys
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from benchmarks.daiya import play, play_profiled
+from benchmarks.daiya import WITHIN_S, play, play_profiled, record_trace
 from benchmarks.figures import Measured
+from benchmarks.peers import trace
+from benchmarks.peers.run import VARIANTS
+from benchmarks.peers.run import play as play_peer
 from benchmarks.profile import by_function, by_part, by_whole, read
+from benchmarks.results import keep, write_table
 from benchmarks.stand import Variant
+
+SMOKE_CASES, SMOKE_WITHIN_S = 5, 25.0
 
 
 def told(one: Measured) -> str:
@@ -17,8 +23,8 @@ def told(one: Measured) -> str:
     lines = [
         f"{one.variant}: of {one.cases} cases {one.completed} complete in every database, {one.paid} at the rail",
         f"  {one.cases_per_s:.1f} cases/s   {one.records_per_case:.1f} records/case   {one.records_per_s:.0f} records/s"
-        f"   {one.us_per_record:.0f} µs/record   took {one.took_s:.1f} s, drained {one.drained_s:.1f} s,"
-        f" others took {one.others_s:.1f} s of the processors",
+        f"   {one.us_per_record:.0f} µs/record   {one.records_per_turn:.1f} records/turn",
+        f"  took {one.took_s:.1f} s, drained {one.drained_s:.1f} s, others took {one.others_s:.1f} s of the processors",
     ]
     for name, s in sorted(one.processor_s.items(), key=lambda item: -item[1]):
         mb = one.memory_bytes[name] / 2**20
@@ -43,33 +49,69 @@ def show(raw: Path) -> None:
             print(f"  {per_cent:5.1f} %  {at}")
 
 
+def rounds_of(plays: Sequence[Callable[[], Measured]], rounds: int) -> list[Measured]:
+    """So many rounds of each, in turns, each told when it is done."""
+    found: list[Measured] = []
+    for _ in range(rounds):
+        for play_one in plays:
+            found.append(play_one())
+            print(told(found[-1]), flush=True)
+    return found
+
+
 def main(given: list[str]) -> int:
     """The command line; exit status 0 where all cases have completed."""
+    asked = read_arguments(given)
+    variant = Variant(asked.rail, asked.workers)
+    daiya = partial(play, variant, asked.cases, asked.rate, within_s=asked.within)
+    match asked.what:
+        case "smoke":
+            found = rounds_of([partial(play, Variant(), SMOKE_CASES, warming=0, within_s=SMOKE_WITHIN_S)], 1)
+            return status(found)
+        case "profile" | "show":
+            if asked.what == "profile":
+                play_profiled(asked.cases, asked.process, asked.py_spy, asked.out)
+            show(asked.out)
+            return 0
+        case "trace":
+            trace.write(record_trace())
+            return 0
+        case "table":
+            write_table()
+            return 0
+        case "daiya":
+            found = rounds_of([daiya], asked.rounds)
+        case "peers":
+            found = rounds_of([daiya, *(partial(play_peer, one, asked.peer_cases) for one in VARIANTS)], asked.rounds)
+        case _:
+            variants = (Variant(), Variant("http"), Variant(workers=2))
+            floods = [partial(play, one, asked.cases, within_s=asked.within) for one in variants]
+            peers = [partial(play_peer, one, asked.peer_cases) for one in VARIANTS]
+            found = rounds_of([*floods, *peers], asked.rounds)
+    print(keep(" ".join(("python -m benchmarks", *given)), found))
+    return status(found)
+
+
+def status(found: Sequence[Measured]) -> int:
+    """0 where every case of every round has completed."""
+    return 0 if all(one.completed == one.paid == one.cases for one in found) else 1
+
+
+def read_arguments(given: list[str]) -> argparse.Namespace:
+    """The arguments. Exits with status 2 for what is none."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("what", choices=["smoke", "daiya", "profile", "show"])
-    parser.add_argument("--cases", type=int, default=200)
-    parser.add_argument("--rate", type=float, default=0)
-    parser.add_argument("--rail", choices=["log", "http"], default="log")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--within", type=float, default=420)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--process", default="escrow")
-    parser.add_argument("--py-spy", default="py-spy")
-    parser.add_argument("--out", type=Path, default=Path("profile.raw"))
-    asked = parser.parse_args(given)
-    if asked.what == "profile":
-        play_profiled(asked.cases, asked.process, asked.py_spy, asked.out)
-    if asked.what in ("profile", "show"):
-        show(asked.out)
-        return 0
-    if asked.what == "smoke":
-        one = play(Variant(), 5, warming=0, within_s=20)
-    else:
-        one = play(Variant(asked.rail, asked.workers), asked.cases, asked.rate, within_s=asked.within)
-    print(told(one))
-    if asked.json:
-        print(json.dumps(asdict(one), ensure_ascii=False))
-    return 0 if one.completed == one.paid == one.cases else 1
+    parser.add_argument("what", choices=["all", "daiya", "peers", "smoke", "trace", "table", "profile", "show"])
+    parser.add_argument("--cases", type=int, default=200, help="in a round on Daiya")
+    parser.add_argument("--peer-cases", type=int, default=20, help="in a round on a peer")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=0, help="cases a second; 0: all at once")
+    parser.add_argument("--rail", choices=["log", "http"], default="log", help="how payments reach the rail")
+    parser.add_argument("--workers", type=int, default=1, help="processes of each institution")
+    parser.add_argument("--within", type=float, default=WITHIN_S, help="seconds for a round's cases")
+    parser.add_argument("--process", default="escrow", help="whose profile")
+    parser.add_argument("--py-spy", default="py-spy", help="the program that samples")
+    parser.add_argument("--out", type=Path, default=Path("build/profile.raw"), help="the samples")
+    return parser.parse_args(given)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks.bank import settled_cases
 from benchmarks.counting import case_times_ms, files, hops_ms, readings
 from benchmarks.figures import Measured, times
+from benchmarks.peers.trace import Trace, recorded
 from benchmarks.processes import machine_busy_s
 from benchmarks.profile import sample
 from benchmarks.stand import Stand, Variant, short, stand, started
@@ -44,6 +45,22 @@ async def prepare(here: Stand, first: int, cases: int) -> None:
     await here.topics.drained(readings(here.city), WITHIN_S)
 
 
+def record_trace() -> Trace:
+    """The trace of one case that is played alone."""
+
+    async def run(stack: Stack) -> Trace:
+        async with stand(stack, Variant()) as here:
+            await prepare(here, 1, 2)
+            await measure(here, 1, 1)
+            read = readings(here.city)
+            begins = await here.topics.ends(one.topic for one in read)
+            await measure(here, 2, 1)
+            return recorded(await here.topics.records(begins), read)
+
+    with started(Variant()) as stack:
+        return asyncio.run(run(stack))
+
+
 async def profile(here: Stand, first: int, cases: int, process: str, py_spy: str, out: Path) -> None:
     """Play the prepared sales from `first` on and sample one process meanwhile, until the first half has ended."""
     pid = next(one.pid for name, one in here.stack.processes.items() if short(name) == process)
@@ -72,6 +89,7 @@ async def measure(here: Stand, first: int, cases: int, rate: float = 0, within_s
     read = readings(here.city)
     topics = [one.topic for one in read]
     begins = await here.topics.ends(topics)
+    turns = await here.turns()
     before, busy_s, began = here.taken(), machine_busy_s(), asyncio.get_running_loop().time()
     order = {"do": "play", "first": first, "cases": cases, "rate": rate, "within_s": within_s}
     played = await here.load.do(order)
@@ -79,9 +97,12 @@ async def measure(here: Stand, first: int, cases: int, rate: float = 0, within_s
         print(f"{cases - played['ended']} cases have not ended; the first after", *played["stuck_after"], sep="\n  ")
     drained_s = await here.topics.drained(read, WITHIN_S) - began
     after, busy_s = here.taken(), machine_busy_s() - busy_s
+    turns = await here.turns() - turns
     ends = await here.topics.ends(topics)
     records = {topic: sum(ends[p] - begins[p] for p in ends if p.topic == topic) for topic in topics}
 
+    inboxes = {one.topic for one in read if one.topic == one.group}
+    workers = here.variant.workers
     names = {one.case: one for one in (Names.of(n) for n in range(first, first + cases))}
     units = {case: one.unit for case, one in names.items()}
     filed = await files(here.stack.addresses.mongodb, here.city, here.parts, units)
@@ -104,6 +125,7 @@ async def measure(here: Stand, first: int, cases: int, rate: float = 0, within_s
         records=records,
         processor_s=processor_s,
         memory_bytes={name: one.memory_bytes for name, one in after.items()},
+        records_per_turn=sum(n for topic, n in records.items() if topic in inboxes) / turns if workers == 1 else 0,
         others_s=max(0.0, busy_s - sum(processor_s.values())),
         case=times([float(end - at) for at, end in spans.values()]),
     )

@@ -60,6 +60,7 @@ class Measured:
     `took_s`: from the first record to the append of the last case's end; `drained_s`: until every service had consumed
     all that is in its topics. `records`: what services consumed meanwhile, by topic, each reader once. `processor_s`
     and `memory_bytes` by process, until drained; `others_s`: what else ran on the machine's processors.
+    `records_per_turn`: at the institutions, 0 where it was not counted.
     """
 
     variant: str
@@ -72,6 +73,7 @@ class Measured:
     processor_s: Mapping[str, float]
     memory_bytes: Mapping[str, int]
     others_s: float
+    records_per_turn: float = 0
     hop: Times | None = None
     case: Times | None = None
 

@@ -28,7 +28,7 @@ from benchmarks.log_rail import ORDERS
 from benchmarks.story import Deed, Names, Story
 from contracts.envelope import PARTITIONS, Envelope, Record, encode, inbox, partition_of, public_feed, source, to_data
 from contracts.event import Role
-from contracts.events.case import CaseCompleted, CaseOpened
+from contracts.events.case import CaseCompleted, CaseOpened, PartyJoined
 from contracts.events.escrow import DepositConfirmed, TransferApplicationMade
 from contracts.events.lender import LoanApproved, MortgageApplicationMade
 from contracts.events.registry import TransferRegistered
@@ -76,6 +76,7 @@ class Sale:
     heard: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     words: set[tuple[str, bytes]] = field(default_factory=set[tuple[str, bytes]])
     lines: dict[tuple[str, bytes], Line] = field(default_factory=dict[tuple[str, bytes], Line])
+    joined: set[Role] = field(default_factory=set[Role])
     lent: set[Role] = field(default_factory=set[Role])
     application: str = ""
     certificate: str = ""
@@ -240,7 +241,7 @@ class Load:
         """Which word, heard where, is answered how."""
         registry, seller_bank, buyer_bank, fund_center, escrow_says, _ = self.topics
         lenders = ((Role.BUYER_BANK, buyer_bank), (Role.FUND_CENTER, fund_center))
-        let_in = (CaseOpened.type_name, DepositConfirmed.type_name)
+        let_in = (CaseOpened.type_name, DepositConfirmed.type_name, PartyJoined.type_name)
         return {
             (escrow_says, CaseOpened.type_name): self._pay_in,
             (registry, DepositConfirmed.type_name): self._apply,
@@ -271,9 +272,13 @@ class Load:
             self._append(deed, sale.names.case, sale.names.unit, "apply", data)
 
     def _lend(self, role: Role, topic: str, let_in: Sequence[str]) -> Callable[[Sale, ConsumerRecord], None]:
-        def lend(sale: Sale, _: ConsumerRecord) -> None:
+        def lend(sale: Sale, record: ConsumerRecord) -> None:
             """LC-L3, LC-L4: once the lender has a part, and has been told again what was said before."""
-            if all(sale.heard[topic, kind] for kind in let_in) and role not in sale.lent:
+            if record_type(record) == PartyJoined.type_name and json.loads(record.value or b"")["role"] == role:
+                sale.joined.add(role)
+            if role not in sale.joined or role in sale.lent:
+                return
+            if all(sale.heard[topic, kind] for kind in let_in):
                 sale.lent.add(role)
                 for i, deed in enumerate(self._story.lends[role]):
                     self._append(deed, sale.names.case, sale.names.unit, f"lend {i}", sale.names.write(deed.data))
