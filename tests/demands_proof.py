@@ -210,7 +210,10 @@ def _prove(proof: _Proof, connection: Any) -> None:
     os._exit(0)
 
 
-SHARED = {"lending": ("buyer_bank", "fund_center")}
+SHARED = {
+    "lending": ("buyer_bank", "fund_center"),
+    "money": ("escrow", "seller_bank", "lending", "buyer_bank", "fund_center"),
+}
 """Whose rules are composed of those of another part of the services."""
 
 
