@@ -3,10 +3,11 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from benchmarks.daiya import WITHIN_S, play, play_profiled, record_trace
+from benchmarks.daiya import WITHIN_S, Before, play, play_profiled, record_trace
 from benchmarks.figures import Measured
 from benchmarks.peers import trace
 from benchmarks.peers.run import VARIANTS
@@ -15,7 +16,7 @@ from benchmarks.profile import by_function, by_part, by_whole, read
 from benchmarks.results import keep, write_table
 from benchmarks.stand import Variant
 
-SMOKE_CASES, SMOKE_WITHIN_S = 5, 25.0
+SMOKE_CASES, SMOKE_WITHIN_S = 5, 90.0
 
 
 def told(one: Measured) -> str:
@@ -49,25 +50,28 @@ def show(raw: Path) -> None:
             print(f"  {per_cent:5.1f} %  {at}")
 
 
-def rounds_of(plays: Sequence[Callable[[], Measured]], rounds: int) -> list[Measured]:
-    """So many rounds of each, in turns, each told when it is done."""
-    found: list[Measured] = []
+def rounds_of(plays: Sequence[Callable[[], Measured]], rounds: int, command: str = "") -> list[Measured]:
+    """So many rounds of each, in turns, each told when it is done, and kept where a command is named."""
+    found, began = list[Measured](), datetime.now(UTC)
     for _ in range(rounds):
         for play_one in plays:
             found.append(play_one())
             print(told(found[-1]), flush=True)
+            if command:
+                keep(command, began, found)
     return found
 
 
 def main(given: list[str]) -> int:
     """The command line; exit status 0 where all cases have completed."""
     asked = read_arguments(given)
-    variant = Variant(asked.rail, asked.workers)
-    daiya = partial(play, variant, asked.cases, asked.rate, within_s=asked.within)
+    variant, before = Variant(asked.rail, asked.workers), Before(folios=asked.folios, history=asked.history)
+    daiya = partial(play, variant, asked.cases, asked.rate, before, asked.within)
+    command = " ".join(("python -m benchmarks", *given))
     match asked.what:
         case "smoke":
-            found = rounds_of([partial(play, Variant(), SMOKE_CASES, warming=0, within_s=SMOKE_WITHIN_S)], 1)
-            return status(found)
+            smoke = partial(play, Variant(), SMOKE_CASES, before=Before(warming=0), within_s=SMOKE_WITHIN_S)
+            return status(rounds_of([smoke], 1))
         case "profile" | "show":
             if asked.what == "profile":
                 play_profiled(asked.cases, asked.process, asked.py_spy, asked.out)
@@ -80,15 +84,16 @@ def main(given: list[str]) -> int:
             write_table()
             return 0
         case "daiya":
-            found = rounds_of([daiya], asked.rounds)
+            found = rounds_of([daiya], asked.rounds, command)
         case "peers":
-            found = rounds_of([daiya, *(partial(play_peer, one, asked.peer_cases) for one in VARIANTS)], asked.rounds)
+            found = rounds_of(
+                [daiya, *(partial(play_peer, one, asked.peer_cases) for one in VARIANTS)], asked.rounds, command
+            )
         case _:
             variants = (Variant(), Variant("http"), Variant(workers=2))
             floods = [partial(play, one, asked.cases, within_s=asked.within) for one in variants]
             peers = [partial(play_peer, one, asked.peer_cases) for one in VARIANTS]
-            found = rounds_of([*floods, *peers], asked.rounds)
-    print(keep(" ".join(("python -m benchmarks", *given)), found))
+            found = rounds_of([*floods, *peers], asked.rounds, command)
     return status(found)
 
 
@@ -106,6 +111,8 @@ def read_arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rate", type=float, default=0, help="cases a second; 0: all at once")
     parser.add_argument("--rail", choices=["log", "http"], default="log", help="how payments reach the rail")
+    parser.add_argument("--folios", type=int, default=0, help="other folios that are imported before")
+    parser.add_argument("--history", type=int, default=0, help="restrictions entered and lifted before on each folio")
     parser.add_argument("--workers", type=int, default=1, help="processes of each institution")
     parser.add_argument("--within", type=float, default=WITHIN_S, help="seconds for a round's cases")
     parser.add_argument("--process", default="escrow", help="whose profile")

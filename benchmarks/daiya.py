@@ -1,7 +1,7 @@
 """One round on Daiya itself: so many sales prepared, played, waited for, and counted."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.bank import settled_cases
@@ -17,26 +17,56 @@ from deploy.stack import Stack
 
 WITHIN_S = 420.0
 PROFILE_AFTER_S, PROFILE_S = 5, 20
+FOLIOS_AT_ONCE = 1_000
 WARMING = 10
 """Cases played before the measured ones: every process has then imported, connected and cached what it needs."""
 
 
-def play(variant: Variant, cases: int, rate: float = 0, warming: int = WARMING, within_s: float = WITHIN_S) -> Measured:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is there before the measured cases: so many cases that were played, so many other folios with their loans
+    that were imported, and on each measured folio so many restrictions that were entered and lifted again."""
+
+    warming: int = WARMING
+    folios: int = 0
+    history: int = 0
+
+    @property
+    def told(self) -> str:
+        """Beside a variant's name, where it is not the usual."""
+        folios = f", {self.folios:,} other folios" if self.folios else ""
+        return folios + (f", {self.history} restrictions before" if self.history else "")
+
+
+USUAL = Before()
+
+
+def play(variant: Variant, cases: int, rate: float = 0, before: Before = USUAL, within_s: float = WITHIN_S) -> Measured:
     """A stack of its own, `cases` sales at once, or `rate` a second. Raises TimeoutError where services do not come to
-    an end with what is in their topics, and what a stack raises."""
-    if warming + cases > MOST_SALES:
-        raise ValueError(f"at most {MOST_SALES - warming} cases in a round: the lenders have no money for more")
+    an end with what is in their topics, ValueError for more cases than the lenders have money for, and what a stack
+    raises."""
+    if before.warming + cases > MOST_SALES:
+        raise ValueError(f"at most {MOST_SALES - before.warming} cases in a round: the lenders have no money for more")
     with started(variant) as stack:
-        return asyncio.run(_on(stack, variant, cases, rate, warming, within_s))
+        return asyncio.run(_on(stack, variant, cases, rate, before, within_s))
 
 
-async def _on(stack: Stack, variant: Variant, cases: int, rate: float, warming: int, within_s: float) -> Measured:
+async def _on(stack: Stack, variant: Variant, cases: int, rate: float, before: Before, within_s: float) -> Measured:
+    warming, read = before.warming, readings(stack.city)
     async with stand(stack, variant) as here:
         await prepare(here, 1, warming + cases)
+        for n in range(0, before.folios, FOLIOS_AT_ONCE):
+            first = warming + cases + 1 + n
+            await prepare(here, first, min(FOLIOS_AT_ONCE, before.folios - n))
         if warming:
-            await here.load.do({"do": "play", "first": 1, "cases": warming, "rate": 0, "within_s": within_s})
-            await here.topics.drained(readings(here.city), WITHIN_S)
-        return await measure(here, warming + 1, cases, rate, within_s)
+            await here.load.do({"do": "play", "first": 1, "cases": warming, "rate": 0, "within_s": WITHIN_S})
+        if before.history:
+            burden = {"do": "burden", "first": warming + 1, "cases": cases, "times": before.history}
+            await here.load.do(burden)
+        await here.topics.drained(read, WITHIN_S)
+        measured = await measure(here, warming + 1, cases, rate, within_s)
+        told = f", {rate:g} cases a second" if rate else ""
+        return replace(measured, variant=variant.name + before.told + told)
 
 
 async def prepare(here: Stand, first: int, cases: int) -> None:

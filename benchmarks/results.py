@@ -23,14 +23,13 @@ class Run:
     rounds: tuple[Measured, ...]
 
 
-def keep(command: str, rounds: Sequence[Measured]) -> Path:
-    """Write a run; its file."""
-    now = datetime.now(UTC)
+def keep(command: str, began: datetime, rounds: Sequence[Measured]) -> Path:
+    """Write the rounds of a run that `began` then (aware), as far as it has come; its file."""
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
+    path = RESULTS / f"{began.astimezone(UTC):%Y%m%dT%H%M%SZ}.json"
     values = {
         "command": command,
-        "at": now.isoformat(timespec="seconds"),
+        "at": began.isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "rounds": [asdict(one) for one in rounds],
     }
@@ -77,13 +76,14 @@ PROCESSES = (
 
 
 def _line(variant: str, some: Sequence[Measured]) -> str:
+    turns = [one.records_per_turn for one in some]
     cells = [
         variant,
         f"{some[0].cases:,}",
         spread([one.cases_per_s for one in some]).text(1),
         spread([one.records_per_case for one in some]).text(),
         spread([one.records_per_s for one in some]).text(),
-        spread([one.records_per_turn for one in some]).text(1),
+        spread(turns).text(1) if all(turns) else "–",
         spread([one.us_per_record for one in some]).text(),
         _times(some, "hop"),
         _times(some, "case"),
