@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BESIDE = ("tests/stories", "tests/simulation")
+BESIDE = {"tests/stories": 5, "tests/simulation": 15}
+"""How nice each is to the rest. The simulation takes every processor that is free, so it may be the last."""
 NOT_HERE = ("tests/faults",)  # what takes too long beside all the rest: `make faults`
-NICE = 10
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ def pytest(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "pytest", *arguments]
 
 
-def _beside(stack: contextlib.ExitStack, name: str, options: list[str], told: Path) -> Part:
+def _beside(stack: contextlib.ExitStack, name: str, nice: int, options: list[str], told: Path) -> Part:
     command = pytest(name, "-p", "no:cacheprovider", *options)
     with told.open("wb") as out:
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, preexec_fn=lambda: os.nice(NICE)
+            command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, preexec_fn=lambda: os.nice(nice)
         )
     stack.callback(process.wait)
     stack.callback(process.kill)
@@ -58,7 +58,7 @@ def main(options: list[str]) -> int:
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        parts = [_beside(stack, name, options, folder / Path(name).name) for name in BESIDE]
+        parts = [_beside(stack, name, nice, options, folder / Path(name).name) for name, nice in BESIDE.items()]
         left_out = [f"--ignore={part}" for part in (*BESIDE, *NOT_HERE)]
         rest = subprocess.run(pytest("tests", *left_out, *options), cwd=ROOT, check=False)
         ended = {"the rest": rest.returncode} | {part.name: part.end() for part in parts}
