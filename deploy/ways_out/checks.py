@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 
 from contracts.event import Event
 from contracts.events.case import CaseCancelled, CaseCompleted, DeadlineMissed
@@ -89,11 +88,13 @@ def _done(evidence: Evidence, way: WayOut) -> Check:
         for kind in one.deed.before
         if kind in one.known
     ]
-    for former, later in pairwise(evidence.done):
-        others = [role for role in later.words if role is not later.deed.went_on_without]
-        spoke = sum(later.words[role] - former.words.get(role, 0) for role in others)
-        if later.deed.went_on_without is not None and not spoke:
-            wrong.append(f"{later.deed.what}: nobody had gone on meanwhile")
+    for n, later in enumerate(evidence.done):
+        away = later.deed.went_on_without
+        stopped = [one for one in evidence.done[:n] if one.deed.stops and one.deed.role is away]
+        if away is not None:
+            before = stopped[-1].words if stopped else later.words
+            if not sum(n - before.get(role, 0) for role, n in later.words.items() if role is not away):
+                wrong.append(f"{later.deed.what}: nobody had gone on meanwhile")
     told = "; ".join(wrong) or "; ".join(deed.what for deed in done)
     return Check("what somebody did otherwise was done at its stage", not wrong, told)
 

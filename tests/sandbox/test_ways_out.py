@@ -512,6 +512,13 @@ def test_X_1_while_an_institution_is_away_the_others_must_have_gone_on() -> None
     assert DONE in failed(been_away({E: 3, R: 1}), way)
     assert DONE not in failed(been_away({E: 2, R: 2}), way)
 
+    # What was said before somebody else's deed in between counts too; a start without a stop shows nothing.
+    ends = (Done(killed, frozenset(), {E: 2, R: 1}), Done(started, frozenset(), {E: 2, R: 2}))
+    between = Done(A_WAY.deeds[0], KNOWN, {E: 2, R: 2})
+    way = replace(way, deeds=(killed, A_WAY.deeds[0], started))
+    assert DONE not in failed(completed(done=(ends[0], between, ends[1])), way)
+    assert DONE in failed(completed(done=(between, ends[1], ends[0])), way)
+
 
 def test_LC_L6_a_fen_that_is_kept_on_the_way_is_paid_again_and_said() -> None:
     payoff = "the seller's bank got exactly the payoff"
